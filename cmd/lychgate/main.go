@@ -1,0 +1,4 @@
+// Command lychgate is a website consent and analytics gateway.
+package main
+
+func main() {}

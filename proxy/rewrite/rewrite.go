@@ -1,0 +1,94 @@
+// Package rewrite is the streaming HTML pass: it finds what a page would load,
+// asks a judge, and writes the page back. It knows HTML, not sites.
+package rewrite
+
+// A Dest is what the browser would fetch a URL for, after the destinations of
+// the Fetch standard, with the cases added that Fetch does not name.
+type Dest uint8
+
+// The destinations.
+const (
+	Script   Dest = iota // script, modulepreload, import map entries, svg script
+	Worker               // worker and service worker scripts
+	Style                // link rel=stylesheet, @import
+	Image                // img, srcset, poster, icons, background, CSS url(), svg image
+	Font                 // CSS @font-face, preload as=font
+	Media                // audio, video, source, track
+	Frame                // iframe, frame, portal
+	Object               // object, embed, applet
+	Manifest             // link rel=manifest
+	Hint                 // preconnect, dns-prefetch, prefetch, prerender, speculation rules
+	Beacon               // a ping, attributionsrc, report-uri
+	Refresh              // meta refresh
+)
+
+// A Ref is one URL that a page would make the browser contact. Its slices are
+// valid only during the call.
+type Ref struct {
+	Dest Dest
+	// Tag and Attr name where it stands, in lower case; Attr is empty for URLs
+	// found in CSS or script text.
+	Tag, Attr []byte
+	// URL is the reference as the browser's URL parser would start on it:
+	// character references decoded, tabs and newlines removed, surrounding
+	// blanks trimmed. It is not resolved.
+	URL []byte
+	// Base is the page's <base href> in the same form, or nil.
+	Base []byte
+	// Noscript is true inside noscript, Pixel for images that are hidden or at
+	// most 2 px by their attributes.
+	Noscript, Pixel bool
+}
+
+// An Action is what happens to a Ref.
+type Action uint8
+
+// The actions.
+const (
+	// Pass leaves the element byte for byte as it is.
+	Pass Action = iota
+	// Hold makes the element inert: no URL of it is left that a browser would contact.
+	Hold
+	// Replace puts Verdict.URL in the place of the reference.
+	Replace
+)
+
+// A Verdict is a Judge's answer.
+type Verdict struct {
+	Action Action
+	// URL is the replacement, not yet escaped for its place.
+	URL []byte
+	// Document is, for a held frame, the placeholder put into srcdoc, not yet escaped.
+	Document []byte
+}
+
+// A Judge says what happens to what a page would load. Its methods are called
+// in document order, from one goroutine at a time per page.
+type Judge interface {
+	// URL is asked for every reference.
+	URL(r *Ref) Verdict
+	// Script is asked for every inline script that runs, with its text as written.
+	Script(text []byte) Action
+	// Policy is asked for the content of <meta http-equiv=content-security-policy>
+	// and <meta name=referrer>; name is the lower-case http-equiv or name. It
+	// returns the new content, or nil to leave it.
+	Meta(name, content []byte) []byte
+}
+
+// Options says what one page needs.
+type Options struct {
+	// Judge is asked what may load; nil passes everything.
+	Judge Judge
+	// Start appends what goes in first in the body, given the page's lang
+	// attribute; nil puts nothing in.
+	Start func(dst, lang []byte) []byte
+	// End appends what goes in before the last </body>, given the page's lang; it
+	// is left out when the page itself links to LinkTo.
+	End func(dst, lang []byte) []byte
+	// LinkTo is a path a link to which makes End unnecessary.
+	LinkTo string
+	// Head appends what goes in first in the head (the guard script); nil for nothing.
+	Head func(dst []byte) []byte
+	// XHTML applies XML's rules.
+	XHTML bool
+}
