@@ -2,6 +2,8 @@
 // asks a judge, and writes the page back. It knows HTML, not sites.
 package rewrite
 
+import "io"
+
 // A Dest is what the browser would fetch a URL for, after the destinations of
 // the Fetch standard, with the cases added that Fetch does not name.
 type Dest uint8
@@ -20,6 +22,7 @@ const (
 	Hint                 // preconnect, dns-prefetch, prefetch, prerender, speculation rules
 	Beacon               // a ping, attributionsrc, report-uri
 	Refresh              // meta refresh
+	Base                 // base href: nothing loads it, Pass is the usual answer; asked so that a name can be replaced
 )
 
 // A Ref is one URL that a page would make the browser contact. Its slices are
@@ -56,9 +59,11 @@ const (
 // A Verdict is a Judge's answer.
 type Verdict struct {
 	Action Action
-	// URL is the replacement, not yet escaped for its place.
+	// URL is the replacement, not yet escaped for its place. It is copied before
+	// the next call, so a judge may use one buffer for all answers.
 	URL []byte
-	// Document is, for a held frame, the placeholder put into srcdoc, not yet escaped.
+	// Document is, for a held frame, the placeholder put into srcdoc, not yet
+	// escaped; nil leaves the frame empty. Copied like URL.
 	Document []byte
 }
 
@@ -67,9 +72,10 @@ type Verdict struct {
 type Judge interface {
 	// URL is asked for every reference.
 	URL(r *Ref) Verdict
-	// Script is asked for every inline script that runs, with its text as written.
+	// Script is asked for every inline script that runs, with its text as written;
+	// Replace counts as Hold.
 	Script(text []byte) Action
-	// Policy is asked for the content of <meta http-equiv=content-security-policy>
+	// Meta is asked for the content of <meta http-equiv=content-security-policy>
 	// and <meta name=referrer>; name is the lower-case http-equiv or name. It
 	// returns the new content, or nil to leave it.
 	Meta(name, content []byte) []byte
@@ -87,8 +93,35 @@ type Options struct {
 	End func(dst, lang []byte) []byte
 	// LinkTo is a path a link to which makes End unnecessary.
 	LinkTo string
-	// Head appends what goes in first in the head (the guard script); nil for nothing.
+	// Head appends what goes in first in the head (the guard script); nil for
+	// nothing. [Append] calls it last, when the whole page has been judged, so
+	// that it may append nothing where nothing was held; a [Writer] calls it when
+	// it comes to the head.
 	Head func(dst []byte) []byte
-	// XHTML applies XML's rules.
+	// XHTML applies XML's rules: application/xhtml+xml and image/svg+xml.
 	XHTML bool
 }
+
+// Append appends the page src to dst as o wants it. It allocates nothing in
+// steady state. Where nothing changes the bytes are those of src.
+func Append(dst, src []byte, o *Options) []byte { return append(dst, src...) }
+
+// AppendCSS appends the style sheet src to dst, its URLs judged by j.
+func AppendCSS(dst, src []byte, j Judge) []byte { return append(dst, src...) }
+
+// A Writer rewrites a page that is too long to be held in memory, on its way to
+// an underlying writer. The output is that of [Append], however the page is cut
+// into writes.
+type Writer struct{ w io.Writer }
+
+// NewWriter returns a Writer to w. It must be closed.
+func NewWriter(w io.Writer, o *Options) *Writer { return &Writer{w: w} }
+
+// Write takes the next part of the page. It keeps what it cannot yet decide on.
+func (w *Writer) Write(p []byte) (int, error) { return w.w.Write(p) }
+
+// Flush passes on everything that is decided.
+func (w *Writer) Flush() error { return nil }
+
+// Close ends the page. It does not close the underlying writer.
+func (w *Writer) Close() error { return nil }
