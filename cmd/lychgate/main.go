@@ -1,4 +1,109 @@
-// Command lychgate is a website consent and analytics gateway.
+// Command lychgate puts a fair consent banner and privacy-preserving counting in
+// front of a website that is not edited: one binary, as a reverse proxy or
+// serving the site's folder itself.
+//
+// This package turns flags, the configuration file and signals into a running
+// gateway and back into a clean stop. It wires the rooms and decides nothing
+// itself: what a visitor agreed to is consent's, what a page may load is
+// proxy's, what is counted is analytics'.
+//
+// # How a start goes
+//
+// The file is read whole and every problem in it is reported at once; any
+// problem stops the start, as does a port that is taken. A store, key or disk
+// that cannot be opened does not: pages are served with everything held back,
+// the cause is logged, and opening is tried again. That asymmetry is deliberate:
+// a wrong configuration is mended by the person who has just typed it, a broken
+// disk at three in the morning is not, and the charity's site should be up.
+//
+// # How a stop goes
+//
+// Doors close before rooms: stop accepting, drain, flush what is counted, close
+// the stores, close the ledger.
 package main
 
-func main() {}
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Exit codes, as the usage text promises them.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// errUsage marks an error made on the command line, as opposed to one met
+// while doing what it asked for.
+var errUsage = errors.New("wrong usage")
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// A command is one word of the command line.
+type command struct {
+	name string
+	run  func(args []string, stdout, stderr io.Writer) error
+}
+
+// commands is the list of words, in the order of the usage text.
+func commands() []command {
+	return []command{
+		{"serve", runServe},
+		{"check", runCheck},
+		{"totals", runTotals},
+		{"version", runVersion},
+	}
+}
+
+// run carries out one command line and returns the exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return exitUsage
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(stdout, usage)
+		return exitDone
+	}
+	for _, c := range commands() {
+		if c.name != args[0] {
+			continue
+		}
+		err := c.run(args[1:], stdout, stderr)
+		switch {
+		case err == nil:
+			return exitDone
+		case errors.Is(err, errUsage):
+			fmt.Fprintf(stderr, "lychgate %s: %v\n", c.name, err)
+			return exitUsage
+		default:
+			fmt.Fprintf(stderr, "lychgate %s: %v\n", c.name, err)
+			return exitFailed
+		}
+	}
+	fmt.Fprintf(stderr, "lychgate: there is no command %q\n\n%s", args[0], usage)
+	return exitUsage
+}
+
+const usage = `Usage:
+    lychgate serve   [-config FILE] [-dir FOLDER | -upstream URL] [-listen ADDR] [-data FOLDER]
+    lychgate check   [-config FILE]
+    lychgate totals  [-config FILE | -data FOLDER]
+    lychgate version
+
+serve puts the gateway in front of a website: a folder, or a server elsewhere.
+check reads the whole configuration, changes nothing and lists every problem.
+totals prints what has been counted and decided so far, as JSON, beside a running serve.
+
+Exit status: 0 done, 1 failed, 2 wrong usage.
+
+Example:
+    $ lychgate serve -dir ./my-website
+    then open http://127.0.0.1:8080
+`

@@ -1,0 +1,314 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	_ "time/tzdata" // Days begin in the site's zone, also in a container that ships no zones.
+
+	"golang.org/x/net/idna"
+)
+
+// A config is the configuration file as its owner writes it. Every key is
+// explained in deploy/lychgate.toml, which a test holds against this struct.
+// The zero value of every field means its default.
+type config struct {
+	Data string `toml:"data"`
+
+	Listen struct {
+		HTTP           string   `toml:"http"`
+		HTTPS          string   `toml:"https"`
+		TrustedProxies []string `toml:"trusted_proxies"`
+	} `toml:"listen"`
+
+	TLS struct {
+		CertFile string `toml:"cert_file"`
+		KeyFile  string `toml:"key_file"`
+	} `toml:"tls"`
+
+	Consent struct {
+		AskAgain    period `toml:"ask_again"`
+		KeepRecords period `toml:"keep_records"`
+		KeyFile     string `toml:"key_file"`
+		Policy      string `toml:"policy"`
+	} `toml:"consent"`
+
+	Purposes []purposeConfig `toml:"purpose"`
+
+	Analytics struct {
+		Off         bool   `toml:"off"`
+		Retention   period `toml:"retention"`
+		Timezone    string `toml:"timezone"`
+		GeoIP       string `toml:"geoip"`
+		CountStates *bool  `toml:"count_states"`
+	} `toml:"analytics"`
+
+	Sites []siteConfig `toml:"site"`
+}
+
+type purposeConfig struct {
+	ID   string            `toml:"id"`
+	Name map[string]string `toml:"name"`
+	Text map[string]string `toml:"text"`
+}
+
+type siteConfig struct {
+	Hosts            []string `toml:"hosts"`
+	Redirect         *bool    `toml:"redirect"`
+	Name             string   `toml:"name"`
+	Upstream         string   `toml:"upstream"`
+	UpstreamHost     string   `toml:"upstream_host"`
+	Dir              string   `toml:"dir"`
+	Languages        []string `toml:"languages"`
+	Contact          string   `toml:"contact"`
+	PrivacyURL       string   `toml:"privacy_url"`
+	Banner           string   `toml:"banner"`
+	EssentialCookies []string `toml:"essential_cookies"`
+}
+
+// Defaults that the program decides rather than a room.
+const (
+	defaultHTTP     = "127.0.0.1:8080"
+	defaultData     = "lychgate-data"
+	defaultTimezone = "Europe/London"
+	// everySite is the id of the one site that answers to every host.
+	everySite = "default"
+)
+
+// readConfig reads the file at path. It returns every problem at once.
+func readConfig(path string) (*config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	c, p := parseConfig(path, data)
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// parseConfig reads the bytes of a file called name and checks them. Relative
+// paths in it are taken from the folder the file lies in, so that the gateway
+// finds its data wherever it is started from.
+func parseConfig(name string, data []byte) (*config, *problems) {
+	c, p := new(config), &problems{file: name, lines: map[string]int{}}
+	decodeTOML(data, c, p)
+	base := filepath.Dir(name)
+	c.fill(base)
+	c.check(p)
+	return c, p
+}
+
+// fill puts in the defaults and makes paths absolute to base.
+func (c *config) fill(base string) {
+	if c.Data == "" {
+		c.Data = defaultData
+	}
+	if c.Listen.HTTP == "" && c.Listen.HTTPS == "" {
+		c.Listen.HTTP = defaultHTTP
+	}
+	if c.Analytics.Timezone == "" {
+		c.Analytics.Timezone = defaultTimezone
+	}
+	c.Consent.AskAgain.orElse(180 * day)
+	c.Consent.KeepRecords.orElse(4 * year)
+	c.Analytics.Retention.orElse(25 * month)
+	for _, path := range []*string{&c.Data, &c.TLS.CertFile, &c.TLS.KeyFile, &c.Consent.KeyFile, &c.Analytics.GeoIP} {
+		*path = within(base, *path)
+	}
+	for i := range c.Sites {
+		s := &c.Sites[i]
+		s.Dir = within(base, s.Dir)
+		for j, h := range s.Hosts {
+			if ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(h, ".")); err == nil {
+				s.Hosts[j] = ascii
+			}
+		}
+	}
+}
+
+func within(base, path string) string {
+	if path == "" || filepath.IsAbs(path) || base == "" {
+		return path
+	}
+	return filepath.Join(base, path)
+}
+
+// id is the name a site goes by in the ledger, the sums and the cookies. It
+// must not change while its numbers are to be found again, so it is the
+// canonical host, not the title.
+func (s *siteConfig) id() string {
+	if len(s.Hosts) == 0 {
+		return everySite
+	}
+	return s.Hosts[0]
+}
+
+// title is the name visitors read in the banner.
+func (s *siteConfig) title() string {
+	if s.Name != "" {
+		return s.Name
+	}
+	if len(s.Hosts) > 0 {
+		return s.Hosts[0]
+	}
+	return ""
+}
+
+// check adds every problem that reading alone cannot find. It opens nothing but
+// looks whether folders and files are there.
+func (c *config) check(p *problems) {
+	c.checkListen(p)
+	for key, q := range map[string]period{
+		"consent.ask_again":    c.Consent.AskAgain,
+		"consent.keep_records": c.Consent.KeepRecords,
+		"analytics.retention":  c.Analytics.Retention,
+	} {
+		if q.err != nil {
+			p.add(key, "%v", q.err)
+		} else if q.Duration < day {
+			p.add(key, "%s is too short: at least a day", q.Duration)
+		}
+	}
+	if _, err := time.LoadLocation(c.Analytics.Timezone); err != nil {
+		p.add("analytics.timezone", `%q is not a time zone: write one such as "Europe/London"`, c.Analytics.Timezone)
+	}
+	if c.Analytics.GeoIP != "" {
+		checkFile(p, "analytics.geoip", c.Analytics.GeoIP)
+	}
+	seen := map[string]string{"statistics": "built in", "other": "built in"}
+	if len(c.Purposes) > 6 {
+		p.add("purpose[6]", "at most 6 purposes can be told apart by a visitor; this file has %d", len(c.Purposes))
+	}
+	for i, u := range c.Purposes {
+		key := fmt.Sprintf("purpose[%d]", i)
+		switch {
+		case u.ID == "":
+			p.add(key, `has no id: add id = "newsletter" or the like`)
+		case strings.Trim(u.ID, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
+			p.add(key+".id", "%q: use small letters, digits and hyphens only", u.ID)
+		case seen[u.ID] != "":
+			p.add(key+".id", "%q is there already (%s)", u.ID, seen[u.ID])
+		}
+		seen[u.ID] = key
+		if u.Name["en"] == "" {
+			p.add(key+".name", `has no English name: add name = { en = "..." }`)
+		}
+		if u.Text["en"] == "" {
+			p.add(key+".text", `has no English text: add text = { en = "One plain sentence." }`)
+		}
+	}
+	c.checkSites(p)
+}
+
+func (c *config) checkListen(p *problems) {
+	for _, l := range []struct{ key, addr string }{{"listen.http", c.Listen.HTTP}, {"listen.https", c.Listen.HTTPS}} {
+		if l.addr == "" {
+			continue
+		}
+		if _, port, err := net.SplitHostPort(l.addr); err != nil || port == "" {
+			p.add(l.key, `%q is not an address to listen on: write host and port, such as "127.0.0.1:8080" or ":443"`, l.addr)
+		}
+	}
+	for i, n := range c.Listen.TrustedProxies {
+		if _, err := parseNetwork(n); err != nil {
+			p.add(fmt.Sprintf("listen.trusted_proxies[%d]", i), `%q is not a network: write an address or a range, such as "10.0.0.0/8"`, n)
+		}
+	}
+	switch cert, key := c.TLS.CertFile, c.TLS.KeyFile; {
+	case c.Listen.HTTPS != "" && cert == "" && key == "":
+		p.add("listen.https", "there is no certificate to serve https with: set cert_file and key_file in [tls]")
+	case cert != "" && key == "":
+		p.add("tls.cert_file", "is set without key_file: both are needed")
+	case key != "" && cert == "":
+		p.add("tls.key_file", "is set without cert_file: both are needed")
+	case cert != "" && c.Listen.HTTPS == "":
+		p.add("tls.cert_file", `is never used: set https = ":443" in [listen]`)
+	case cert != "":
+		checkFile(p, "tls.cert_file", cert)
+		checkFile(p, "tls.key_file", key)
+	}
+}
+
+func (c *config) checkSites(p *problems) {
+	if len(c.Sites) == 0 {
+		p.add("", "there is no site: add a [[site]] with dir or upstream, or start with -dir FOLDER or -upstream URL")
+	}
+	owner := map[string]string{}
+	for i := range c.Sites {
+		s, key := &c.Sites[i], fmt.Sprintf("site[%d]", i)
+		if len(s.Hosts) == 0 && len(c.Sites) > 1 {
+			p.add(key, "has no hosts: with several sites each must say which names it answers to")
+		}
+		for j, h := range s.Hosts {
+			at := fmt.Sprintf("%s.hosts", key)
+			ascii, err := idna.Lookup.ToASCII(h)
+			switch {
+			case err != nil, ascii == "", strings.ContainsAny(h, "/:* "):
+				p.add(at, `%q (number %d) is not a host name: write the bare name, such as "www.charity.example"`, h, j+1)
+			case owner[ascii] != "":
+				p.add(at, "%q belongs to %s already", h, owner[ascii])
+			default:
+				owner[ascii] = key
+			}
+		}
+		s.check(p, key)
+	}
+}
+
+func (s *siteConfig) check(p *problems, key string) {
+	switch {
+	case s.Dir == "" && s.Upstream == "":
+		p.add(key, "says neither dir (a folder to serve) nor upstream (the server behind): set one")
+	case s.Dir != "" && s.Upstream != "":
+		p.add(key+".upstream", "is set beside dir: a site is either a folder or a server, not both")
+	case s.Upstream != "":
+		if u, err := url.Parse(s.Upstream); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			p.add(key+".upstream", `%q is not an address of a web server: write a URL such as "http://127.0.0.1:3000"`, s.Upstream)
+		} else if u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" || u.User != nil {
+			p.add(key+".upstream", "%q: write scheme, host and port only; paths are passed on as they come", s.Upstream)
+		}
+	default:
+		if info, err := os.Stat(s.Dir); err != nil {
+			p.add(key+".dir", "the folder cannot be read: %v", err)
+		} else if !info.IsDir() {
+			p.add(key+".dir", "%s is a file, not a folder", s.Dir)
+		}
+	}
+	if s.UpstreamHost != "" && s.Dir != "" {
+		p.add(key+".upstream_host", "means nothing beside dir")
+	}
+	if s.Banner != "" && s.Banner != "top" && s.Banner != "bottom" {
+		p.add(key+".banner", `%q is no place for the banner: "top" or "bottom"`, s.Banner)
+	}
+	if s.PrivacyURL != "" {
+		if u, err := url.Parse(s.PrivacyURL); err != nil || (u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https") || (u.Scheme == "" && !strings.HasPrefix(s.PrivacyURL, "/")) {
+			p.add(key+".privacy_url", `%q is not a page: write a path such as "/privacy" or a whole URL`, s.PrivacyURL)
+		}
+	}
+}
+
+func checkFile(p *problems, key, path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		p.add(key, "the file cannot be read: %v", err)
+		return
+	}
+	if err := f.Close(); err != nil {
+		p.add(key, "the file cannot be read: %v", err)
+	}
+}
+
+// parseNetwork reads an address or a range.
+func parseNetwork(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	return netip.ParsePrefix(s)
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A wrong file is mended in one go: every problem is named, with line, key and
+// what to do.
+func TestConfigReportsEveryProblemAtOnce(t *testing.T) {
+	const file = `data = "d"
+datta = "x"
+
+[listen]
+http = "8080"
+trusted_proxies = ["10.0.0.0/8", "nowhere"]
+
+[consent]
+ask_again = 180
+keep_records = "4 moons"
+
+[analytics]
+timezone = "Europe/Atlantis"
+
+[[site]]
+hosts = ["a.example", "http://b.example"]
+upstrem = "http://127.0.0.1:3000"
+banner = "middle"
+redirect = "no"
+languages = [
+  "en",
+  3,
+]
+
+[[site]]
+hosts = ["a.example"]
+dir = "."
+upstream = "ftp://x"
+`
+	_, p := parseConfig("gate.toml", []byte(file))
+	err := p.err()
+	if err == nil {
+		t.Fatal("a file with fourteen problems is accepted")
+	}
+	got := err.Error()
+	for _, want := range []string{
+		"gate.toml:2: datta: there is no such key; did you mean data?",
+		`gate.toml:5: listen.http: "8080" is not an address to listen on`,
+		`gate.toml:6: listen.trusted_proxies[1]: "nowhere" is not a network`,
+		`gate.toml:9: consent.ask_again: "180" is not a period`,
+		`gate.toml:10: consent.keep_records: "4 moons" is not a period`,
+		`gate.toml:13: analytics.timezone: "Europe/Atlantis" is not a time zone`,
+		`gate.toml:16: site[0].hosts: "http://b.example" (number 2) is not a host name`,
+		"gate.toml:17: site[0].upstrem: there is no such key; did you mean upstream?",
+		"gate.toml:15: site[0]: says neither dir",
+		`gate.toml:18: site[0].banner: "middle" is no place`,
+		"gate.toml:19: site[0].redirect: has the wrong type, a true or false is expected",
+		"site[0].languages: has the wrong type",
+		`gate.toml:26: site[1].hosts: "a.example" belongs to site[0] already`,
+		"gate.toml:28: site[1].upstream: is set beside dir",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the report lacks %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(got)
+	}
+}
+
+func TestConfigSyntaxErrorNamesItsLine(t *testing.T) {
+	_, p := parseConfig("gate.toml", []byte("data = \"x\"\n[listen\nhttp = 1\n"))
+	if err := p.err(); err == nil || !strings.Contains(err.Error(), "gate.toml:2: not valid TOML") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestConfigDefaults(t *testing.T) {
+	dir := t.TempDir()
+	c, p := parseConfig(filepath.Join(dir, "gate.toml"), []byte("[[site]]\ndir = \".\"\n"))
+	if err := p.err(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.Data, filepath.Join(dir, "lychgate-data"); got != want {
+		t.Errorf("data: got %q, want %q beside the file", got, want)
+	}
+	if got, want := c.Listen.HTTP, "127.0.0.1:8080"; got != want {
+		t.Errorf("listen.http: got %q, want %q", got, want)
+	}
+	if got, want := c.Sites[0].id(), "default"; got != want {
+		t.Errorf("id of a site for every host: got %q, want %q", got, want)
+	}
+}
+
+func TestPeriod(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want time.Duration
+		ok   bool
+	}{
+		{"180d", 180 * 24 * time.Hour, true},
+		{"4y", 4 * 8766 * time.Hour, true},
+		{"12mo", 8766 * time.Hour, true},
+		{"30m", 30 * time.Minute, true},
+		{"90 s", 90 * time.Second, true},
+		{"30", 0, false},
+		{"-3d", 0, false},
+		{"", 0, false},
+		{"9999999999y", 0, false},
+		{"mo", 0, false},
+		{"1.5d", 0, false},
+	} {
+		t.Run(test.text, func(t *testing.T) {
+			got, err := parsePeriod(test.text)
+			if (err == nil) != test.ok || got != test.want {
+				t.Errorf("got %v, %v; want %v, ok %v", got, err, test.want, test.ok)
+			}
+		})
+	}
+}
+
+// The configuration is foreign bytes to the program: no file makes it panic, and
+// a file that is refused says why.
+func FuzzConfig(f *testing.F) {
+	if reference, err := os.ReadFile("../../deploy/lychgate.toml"); err == nil {
+		f.Add(reference)
+	}
+	for _, seed := range []string{
+		"", "[[site]]\ndir=\".\"", "site = 1", "[site]\nhosts=[]", "[[site]]\n[[site.goals]]\n[site.x]",
+		"a.b.c = {d = [1, [2]]}", "[listen]\nhttp = [\n1,\n2]\nhttps = 5", "[[purpose]]\nname.en = 3",
+		"data = '''\n\n", "\"\" = 1", "consent.ask_again = \"1mo\"\nconsent = 3",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, p := parseConfig("gate.toml", data)
+		if err := p.err(); err != nil && !strings.Contains(err.Error(), "problem") {
+			t.Errorf("unexplained refusal: %v", err)
+		}
+	})
+}
