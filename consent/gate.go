@@ -153,5 +153,5 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {}
 // A Ledger is the durable record of decisions.
 type Ledger struct{}
 
-// Keys are the secrets cookies are signed and encrypted with.
-type Keys struct{}
+// LedgerFile is the ledger's name in the data folder.
+const LedgerFile = "consent.db"
