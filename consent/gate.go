@@ -55,6 +55,7 @@ type Grant struct {
 	site     string
 	purposes Purposes
 	ids      []string // the site's list, shared, never written
+	until    time.Time
 }
 
 // Allows reports whether the visitor agreed to the purpose with this id.
@@ -69,6 +70,10 @@ func (g Grant) Allows(id string) bool {
 
 // Site is the site the grant is for.
 func (g Grant) Site() string { return g.site }
+
+// Until is when the consent behind the grant ends: nothing that follows from it
+// may live longer. Counting takes it for the Max-Age of its cookie.
+func (g Grant) Until() time.Time { return g.until }
 
 // Purposes is the set of purposes granted, the cache variant of a page.
 func (g Grant) Purposes() Purposes { return g.purposes }
