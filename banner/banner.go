@@ -10,8 +10,16 @@
 // references, so that it reads the same in every ASCII-compatible encoding.
 package banner
 
+import (
+	"fmt"
+	"slices"
+)
+
 // A Banner writes the pieces for one site. It is safe for concurrent use.
-type Banner struct{}
+type Banner struct {
+	config  Config
+	tongues *tongues
+}
 
 // Config says how one site's banner looks and speaks. The zero value is the
 // default banner: first in the body, every shipped language, own words.
@@ -21,12 +29,39 @@ type Config struct {
 	SiteName string
 	// Place is "top" (first in body, in flow; the default) or "bottom".
 	Place string
-	// Languages limits the shipped languages to these tags. Default: all.
+	// Languages limits the shipped languages to these tags, the first of which
+	// is spoken where nothing else fits. Default: all, English first.
 	Languages []string
+	// Purposes are the owner's own purposes, or other words for shipped ones.
+	Purposes []Purpose
 }
 
 // New returns the Banner of one site.
-func New(c Config) (*Banner, error) { return &Banner{}, nil }
+func New(c Config) (*Banner, error) {
+	locales, err := shipped()
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Languages) > 0 {
+		if locales, err = pick(locales, c.Languages); err != nil {
+			return nil, err
+		}
+	}
+	return &Banner{config: c, tongues: newTongues(locales)}, nil
+}
+
+// pick returns the locales with these tags, in their order.
+func pick(locales []*locale, tags []string) ([]*locale, error) {
+	var picked []*locale
+	for _, tag := range tags {
+		i := slices.IndexFunc(locales, func(l *locale) bool { return l.Tag == tag })
+		if i < 0 {
+			return nil, fmt.Errorf("language %q is not shipped", tag)
+		}
+		picked = append(picked, locales[i])
+	}
+	return picked, nil
+}
 
 // A Choice is what the page's visitor has answered, as far as words need it.
 type Choice uint8
@@ -61,6 +96,17 @@ type Page struct {
 	LinkOnly bool
 	// XHTML asks for well-formed XML.
 	XHTML bool
+	// AMP asks for a plain link at most: AMP pages allow no form, no style and no
+	// shadow root of ours.
+	AMP bool
+	// Purposes are the ids of what is asked, in the order of the site's list.
+	// None counts as statistics alone.
+	Purposes []string
+	// Changed says that the visitor answered an older list and why we ask again.
+	Changed bool
+	// Origin ("https://oaks.example") is put before our paths. It is needed only
+	// on pages whose base element would lead them elsewhere.
+	Origin string
 }
 
 // AppendStart appends what stands first in the body: the question for an

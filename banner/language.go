@@ -1,0 +1,133 @@
+package banner
+
+import (
+	"sync"
+
+	"golang.org/x/text/language"
+)
+
+// A tongues chooses among the languages of one site. Answers are remembered, so
+// that a page costs one look-up; the memory is bounded, since both inputs are
+// foreign text.
+type tongues struct {
+	locales []*locale // the first is the default
+	matcher language.Matcher
+
+	mu     sync.RWMutex
+	byLang map[string]*locale // page lang -> locale, nil when none is shipped
+	byList map[string]*locale // Accept-Language -> locale
+}
+
+// The bounds of a tongues' memory.
+const (
+	maxRemembered   = 1024
+	maxLangBytes    = 35  // RFC 5646 section 4.4.1
+	maxAcceptedByte = 256 // of Accept-Language; what stands later is wanted less
+)
+
+func newTongues(locales []*locale) *tongues {
+	tags := make([]language.Tag, len(locales))
+	for i, l := range locales {
+		tags[i] = language.Make(l.Tag)
+	}
+	return &tongues{
+		locales: locales,
+		matcher: language.NewMatcher(tags),
+		byLang:  map[string]*locale{},
+		byList:  map[string]*locale{},
+	}
+}
+
+// choose returns the locale of a page: that of its lang attribute when it is
+// shipped, else the best of Accept-Language, else the default.
+func (t *tongues) choose(lang []byte, accept string) *locale {
+	if l := t.named(lang); l != nil {
+		return l
+	}
+	return t.accepted(accept)
+}
+
+// named returns the locale for one language tag, or nil.
+func (t *tongues) named(lang []byte) *locale {
+	if len(lang) == 0 || len(lang) > maxLangBytes {
+		return nil
+	}
+	t.mu.RLock()
+	l, ok := t.byLang[string(lang)] // no copy is made
+	t.mu.RUnlock()
+	if ok {
+		return l
+	}
+	tag, err := language.Parse(string(lang))
+	if err == nil {
+		l = t.match(language.Low, tag)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	remember(t.byLang, string(lang), l)
+	return l
+}
+
+// accepted returns the best locale for an Accept-Language header.
+func (t *tongues) accepted(accept string) *locale {
+	if accept == "" {
+		return t.locales[0]
+	}
+	if len(accept) > maxAcceptedByte {
+		accept = cutList(accept[:maxAcceptedByte])
+	}
+	t.mu.RLock()
+	l, ok := t.byList[accept]
+	t.mu.RUnlock()
+	if ok {
+		return l
+	}
+	// A header that is wrong in parts still yields the parts before.
+	tags, _, _ := language.ParseAcceptLanguage(accept)
+	if l = t.match(language.Low, tags...); l == nil {
+		l = t.locales[0]
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	remember(t.byList, accept, l)
+	return l
+}
+
+// match returns the best locale of at least the given confidence, or nil.
+func (t *tongues) match(least language.Confidence, wanted ...language.Tag) *locale {
+	if len(wanted) == 0 {
+		return nil
+	}
+	_, i, confidence := t.matcher.Match(wanted...)
+	if confidence < least {
+		return nil
+	}
+	return t.locales[i]
+}
+
+// remember adds to a bounded memory, which starts afresh when it is full.
+func remember(m map[string]*locale, key string, l *locale) {
+	if len(m) >= maxRemembered {
+		clear(m)
+	}
+	m[key] = l
+}
+
+// cutList drops what follows the last comma, which may be half a language.
+func cutList(s string) string {
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i] == ',' {
+			return s[:i]
+		}
+	}
+	return ""
+}
+
+// speak is the locale of a page of ours.
+func (b *Banner) speak(v Visitor) *locale {
+	return b.tongues.choose([]byte(v.Lang), v.AcceptLanguage)
+}
+
+// Language returns the tag of the shipped language that pages for this visitor
+// speak, for the record: "en", "cy", "zh-Hans".
+func (b *Banner) Language(v Visitor) string { return b.speak(v).Tag }

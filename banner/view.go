@@ -1,0 +1,152 @@
+package banner
+
+import (
+	"html/template"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A view is what a template sees: words, site and the page's own data.
+type view struct {
+	W    *locale
+	Page any
+
+	b *Banner
+}
+
+// With is the same view of another thing.
+func (v view) With(page any) view { return view{W: v.W, Page: page, b: v.b} }
+
+// Site is the site's name.
+func (v view) Site() string { return v.b.config.SiteName }
+
+// Lang is the page's language.
+func (v view) Lang() string { return v.W.Tag }
+
+// Dir is the direction in which it is written.
+func (v view) Dir() string { return v.W.Dir }
+
+// Tongues are the site's languages.
+func (v view) Tongues() []*locale { return v.b.tongues.locales }
+
+// Date writes a day in the page's language.
+func (v view) Date(t time.Time) string { return v.W.date(t) }
+
+// Amount writes a retention window in the page's language.
+func (v view) Amount(d time.Duration) string { return v.W.amount(d) }
+
+// Fill puts values into the placeholders of a text.
+func (v view) Fill(text string, pairs ...string) string { return fill(text, pairs...) }
+
+// PurposeName is the name of a purpose at the start of a line.
+func (v view) PurposeName(id string) string { return v.W.sentence(v.b.purpose(v.W, id).Name) }
+
+// PurposeText explains a purpose.
+func (v view) PurposeText(id string) string { return v.b.purpose(v.W, id).Text }
+
+// Complaint is the sentence about complaints, with its two links.
+func (v view) Complaint(contact string) template.HTML {
+	ico := `<a href="https://ico.org.uk/make-a-complaint/" rel="noreferrer">ico.org.uk</a>`
+	if contact == "" {
+		return template.HTML(fill(template.HTMLEscapeString(v.W.ComplainNoContact), "ico", ico))
+	}
+	return template.HTML(fill(template.HTMLEscapeString(v.W.Complain), "ico", ico, "contact", string(contactLink(contact))))
+}
+
+// contactLink makes a link of an e-mail address or a URL, and text of the rest.
+func contactLink(contact string) template.HTML {
+	text := template.HTMLEscapeString(contact)
+	switch {
+	case strings.HasPrefix(contact, "https://"), strings.HasPrefix(contact, "http://"):
+		return template.HTML(`<a href="` + text + `">` + text + `</a>`)
+	case strings.Count(contact, "@") == 1 && !strings.ContainsAny(contact, " :/?&%"):
+		return template.HTML(`<a href="mailto:` + text + `">` + text + `</a>`)
+	default:
+		return template.HTML(text)
+	}
+}
+
+// StateText says what the visitor's answer is; {date} stands for its day.
+func (v view) StateText(p *ConsentPage) string {
+	switch {
+	case p.Choice != Accepted:
+		return v.W.StateNo
+	case slices.ContainsFunc(p.Purposes, func(c PurposeChoice) bool { return !c.Granted }):
+		return v.W.StateSome
+	default:
+		return v.W.StateYes
+	}
+}
+
+// VerdictText says what came of a pasted receipt.
+func (v view) VerdictText(r VerifyResult) string {
+	switch r {
+	case Proven:
+		return v.W.VerifyYes
+	case NotProven:
+		return v.W.VerifyNo
+	default:
+		return v.W.VerifyUnreadable
+	}
+}
+
+// ErrorText is the one calm sentence.
+func (v view) ErrorText(p *ErrorPage) string {
+	switch p.Unsaved {
+	case Accepted:
+		return v.W.ErrorUnsaved
+	case Declined:
+		return v.W.ErrorUnsavedNo
+	}
+	switch p.Status {
+	case 403:
+		return v.W.ErrorForbidden
+	case 404:
+		return v.W.ErrorNotFound
+	case 413:
+		return v.W.ErrorTooLarge
+	case 421:
+		return v.W.ErrorHost
+	case 502, 503, 504:
+		return v.W.ErrorDown
+	default:
+		return v.W.ErrorBad
+	}
+}
+
+// Decision is the answer in the form's words.
+func (p *ConsentPage) Decision() string {
+	switch p.Choice {
+	case Accepted:
+		return "accept"
+	case Declined:
+		return "decline"
+	default:
+		return "none"
+	}
+}
+
+// Granted are the ids of the purposes granted, with blanks between.
+func (p *ConsentPage) Granted() string {
+	var ids []string
+	for _, c := range p.Purposes {
+		if c.Granted {
+			ids = append(ids, c.ID)
+		}
+	}
+	return strings.Join(ids, " ")
+}
+
+// Back is where the page's way back leads.
+func (p *ConsentPage) Back() string {
+	if p.ReturnTo == "" || strings.HasPrefix(p.ReturnTo, "/_lychgate/") {
+		return "/"
+	}
+	return p.ReturnTo
+}
+
+// Retry is true when the same request may work a little later.
+func (p *ErrorPage) Retry() bool {
+	return p.Unsaved == Undecided && p.Status >= 502
+}
