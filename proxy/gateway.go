@@ -1,12 +1,30 @@
 // Package proxy stands between visitor and site: addresses, routes, upstream or
 // folder, holding back third parties, headers, TLS, drain.
+//
+// # The walk of a request
+//
+// The listener cuts the visitor's address to its network. [Gateway.ServeHTTP]
+// brings the request into its canonical form, and routes.go lists who answers.
+// A page of the site takes four steps, each a function with a plain value
+// between it and the next, because a page cache will slip in between:
+//
+//	decide   who asks, for what, and what they agreed to   -> visit
+//	fetch    what the upstream or the folder says to it    -> answer
+//	rewrite  what becomes of a page for this visitor       -> page
+//	send     headers, coding, body
+//
+// Whatever is not a page skips the rewriting and streams.
 package proxy
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/lychgate/lychgate/analytics"
 	"github.com/lychgate/lychgate/banner"
@@ -20,6 +38,9 @@ type Config struct {
 	Analytics *analytics.Analytics
 	// Admin answers /_lychgate/admin/, /_lychgate/shared/ and /_lychgate/api/.
 	Admin http.Handler
+	// AdminHost gives the dashboard a host of its own; it is then found nowhere
+	// else, and nothing else is found there. Empty: on every site's host.
+	AdminHost string
 	// TrustedProxies are the networks whose X-Forwarded-For and -Proto count.
 	TrustedProxies []netip.Prefix
 	// Dir is the data folder, which holds the relay's cache and third-parties.toml.
@@ -41,18 +62,74 @@ type Site struct {
 	UpstreamHost string
 	// Dir is the folder served, when there is no Upstream.
 	Dir string
-	// EssentialCookies are names (with * at the end as wildcard) that pass before a decision.
+	// EssentialCookies are names (with * at the end as wildcard) that pass before
+	// a decision, besides the usual names of session and CSRF cookies.
 	EssentialCookies []string
 
 	Gate   *consent.Gate
 	Banner *banner.Banner
 }
 
-// A Gateway is the handler in front of all sites.
-type Gateway struct{}
+// A Gateway is the handler in front of all sites. It is safe for concurrent use.
+type Gateway struct {
+	sites     sites
+	analytics *analytics.Analytics
+	adminPage http.Handler
+	trusted   networks
+	log       *slog.Logger
 
-// New returns the Gateway.
-func New(c Config) (*Gateway, error) { return &Gateway{}, nil }
+	buffers  buffers
+	decoders decoders
+	encoders encoders
+
+	draining atomic.Bool
+	// stopped is done when the drain is over; cancel ends the tunnels.
+	stopped context.Context
+	cancel  context.CancelFunc
+}
+
+// New returns the Gateway. It opens folders but connects to nothing.
+func New(c Config) (*Gateway, error) {
+	g := &Gateway{
+		analytics: c.Analytics,
+		adminPage: c.Admin,
+		trusted:   c.TrustedProxies,
+		log:       c.Log,
+	}
+	if g.log == nil {
+		g.log = slog.New(slog.DiscardHandler)
+	}
+	if len(c.Sites) == 0 {
+		return nil, errors.New("no site is configured")
+	}
+	var err error
+	if g.sites, err = newSites(g, c.Sites); err != nil {
+		return nil, err
+	}
+	g.stopped, g.cancel = context.WithCancel(context.Background())
+	return g, nil
+}
 
 // ServeHTTP answers a visitor's request.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {}
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer g.recover()
+	https := g.coarsen(r)
+	if status := canonical(r, https); status != 0 {
+		refuse(w, status)
+		return
+	}
+	g.route(w, r)
+}
+
+// recover turns a panic into one log line and a cut connection. The value of a
+// panic can hold what a visitor sent, so only the stack is logged.
+func (g *Gateway) recover() {
+	switch v := recover(); v {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(v)
+	default:
+		g.log.Error("panic in a request", "stack", string(debug.Stack()))
+		panic(http.ErrAbortHandler)
+	}
+}

@@ -1,0 +1,60 @@
+package proxy
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// own sets the headers every answer of lychgate's own carries; pages add theirs.
+func own(w http.ResponseWriter) {
+	h := w.Header()
+	h["X-Robots-Tag"] = []string{"noindex"}
+	h["X-Content-Type-Options"] = []string{"nosniff"}
+	h["Referrer-Policy"] = []string{"same-origin"}
+	h["X-Frame-Options"] = []string{"DENY"}
+	h["Cross-Origin-Opener-Policy"] = []string{"same-origin"}
+	h["Cross-Origin-Resource-Policy"] = []string{"same-origin"}
+	h["Permissions-Policy"] = []string{"interest-cohort=(), browsing-topics=()"}
+}
+
+// healthz says that the program lives, and to a load balancer when to stop
+// sending visitors. It answers for any host and tells nothing else.
+func (g *Gateway) healthz(w http.ResponseWriter, _ *http.Request) {
+	own(w)
+	if g.draining.Load() {
+		refuse(w, http.StatusServiceUnavailable)
+		return
+	}
+	refuse(w, http.StatusOK)
+}
+
+// admin hands a request to the dashboard.
+func (g *Gateway) admin(w http.ResponseWriter, r *http.Request) {
+	if g.adminPage == nil {
+		refuse(w, http.StatusNotFound)
+		return
+	}
+	g.adminPage.ServeHTTP(w, r)
+}
+
+// notFound answers for paths of our own that do not exist.
+func (s *site) notFound(w http.ResponseWriter, r *http.Request) { s.calm(w, r, http.StatusNotFound) }
+
+// gpc tells browsers that Global Privacy Control is respected, for sites that
+// do not say so themselves.
+func gpc(w http.ResponseWriter) {
+	const body = `{"gpc":true,"lastUpdate":"2026-11-01"}` + "\n"
+	h := w.Header()
+	h["Content-Type"] = []string{"application/json"}
+	h["Cache-Control"] = []string{"public, max-age=86400"}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write([]byte(body)) // the client is gone if this fails
+}
+
+// calm shows a page in plain words when the site cannot.
+func (s *site) calm(w http.ResponseWriter, r *http.Request, status int) {
+	clear(w.Header())
+	own(w)
+	refuse(w, status)
+}

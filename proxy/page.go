@@ -1,0 +1,215 @@
+package proxy
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/lychgate/lychgate/banner"
+	"github.com/lychgate/lychgate/consent"
+	"github.com/lychgate/lychgate/proxy/rewrite"
+)
+
+// A page up to maxPage bytes is held in memory and sent with its length; a
+// longer one, or one the site takes longer than maxPageWait to write, is
+// rewritten as it passes.
+const (
+	maxPage     = 2 << 20
+	maxPageWait = 2 * time.Second
+)
+
+// A page is an answer's HTML as this visitor gets it.
+type page struct {
+	// body is the whole page, unless rest is set.
+	body *[]byte
+	// rest is the page that did not fit; it is written through a rewriter.
+	rest    io.Reader
+	options rewrite.Options
+	close   func() error
+}
+
+// done gives back what the page was read with. A nil page has nothing.
+func (p *page) done() {
+	if p != nil && p.close != nil {
+		_ = p.close() // the page was sent, or the error told
+	}
+}
+
+// rewrite makes the page of an answer. It returns nil when the answer is none,
+// and an error when the site's page is not whole: a cut page must not look whole.
+func (s *site) rewrite(r *http.Request, v *visit, a *answer) (*page, error) {
+	if !a.hasBody() {
+		return nil, nil
+	}
+	kind := a.kind()
+	if kind == noPage {
+		return nil, nil
+	}
+	if r.Method == http.MethodHead {
+		if kind == maybePage {
+			return nil, nil
+		}
+		return &page{}, nil
+	}
+	in, err := s.g.decoders.open(a.body, a.header["Content-Encoding"])
+	if errors.Is(err, errUnknownCoding) {
+		// Browsers show such a body as if it had no coding, so that is what is
+		// judged. The header stays: whoever knows the coding can undo it.
+		in, err = io.NopCloser(a.body), nil
+		s.g.log.Debug("unknown content coding", "site", s.Name)
+	} else {
+		delete(a.header, "Content-Encoding")
+	}
+	if err != nil {
+		return nil, &upstreamError{status: http.StatusBadGateway, err: err}
+	}
+	if kind == maybePage {
+		peeked := bufio.NewReader(in)
+		first, _ := peeked.Peek(sniffLen) // a read error comes again with the body
+		if !looksLikeHTML(first) {
+			a.body, a.length = struct {
+				io.Reader
+				io.Closer
+			}{peeked, multiCloser{in, a.body}}, -1
+			delete(a.header, "Content-Length")
+			return nil, nil
+		}
+		in = struct {
+			io.Reader
+			io.Closer
+		}{peeked, in}
+	}
+	p := &page{close: in.Close}
+	s.setOptions(&p.options, r, v, a, kind)
+	err = p.read(s.g, transcoded(in, a))
+	return p, err
+}
+
+// read takes the page in and rewrites it, or leaves that to the sending when
+// it is too long.
+func (p *page) read(g *Gateway, in io.Reader) error {
+	src := g.buffers.get()
+	started := time.Now()
+	for len(*src) < maxPage {
+		if len(*src) == cap(*src) {
+			*src = append(*src, 0)[:len(*src)]
+		}
+		n, err := in.Read((*src)[len(*src):cap(*src)])
+		*src = (*src)[:len(*src)+n]
+		if err == io.EOF {
+			p.body = g.buffers.get()
+			*p.body = rewrite.Append(*p.body, *src, &p.options)
+			g.buffers.put(src)
+			return nil
+		}
+		if err != nil {
+			g.buffers.put(src)
+			return &upstreamError{status: http.StatusBadGateway, err: err}
+		}
+		if len(*src) > 0 && time.Since(started) > maxPageWait {
+			break
+		}
+	}
+	p.rest = io.MultiReader(&bufferReader{g: g, buf: src}, in)
+	return nil
+}
+
+// setOptions says what goes into this visitor's page.
+func (s *site) setOptions(o *rewrite.Options, r *http.Request, v *visit, a *answer, kind pageKind) {
+	o.XHTML = kind == xhtmlPage
+	j := &pageJudge{inner: s.judge(v, r), style: ""}
+	o.Judge = j
+	if !v.document || (v.decision.Answer == consent.Undecided && !s.Gate.Asks()) {
+		return
+	}
+	p := &banner.Page{
+		AcceptLanguage: get(r.Header, "Accept-Language"),
+		ReturnTo:       returnTo(r),
+		Policy:         s.Gate.Policy(),
+		Choice:         choiceOf(v.decision.Answer),
+		XHTML:          o.XHTML,
+	}
+	if v.decision.Answer == consent.Undecided && s.g.analytics != nil && arrives(r) {
+		p.Source = s.g.analytics.SourceField(r, s.Name)
+	}
+	j.style = s.Banner.StyleHash(p)
+	j.soften = !v.https && v.decision.Answer == consent.Undecided
+	p.LinkOnly = admitBanner(a.header, j.style, j.soften)
+	o.Start = func(dst, lang []byte) []byte {
+		p.Lang = lang
+		return s.Banner.AppendStart(dst, p)
+	}
+	if v.decision.Answer == consent.Undecided {
+		return
+	}
+	o.LinkTo = consentPath
+	o.End = func(dst, lang []byte) []byte {
+		p.Lang = lang
+		return s.Banner.AppendEnd(dst, p)
+	}
+}
+
+func choiceOf(a consent.Answer) banner.Choice {
+	switch a {
+	case consent.Accepted:
+		return banner.Accepted
+	case consent.Declined:
+		return banner.Declined
+	}
+	return banner.Undecided
+}
+
+// A pageJudge is the site's judge with the gateway's own word about policies
+// in meta elements.
+type pageJudge struct {
+	inner  rewrite.Judge // nil passes everything
+	style  string        // hash of the banner's style; empty without banner
+	soften bool          // a referrer policy must let the banner's form say where it stands
+}
+
+// URL asks the site's judge.
+func (j *pageJudge) URL(r *rewrite.Ref) rewrite.Verdict {
+	if j.inner == nil {
+		return rewrite.Verdict{}
+	}
+	return j.inner.URL(r)
+}
+
+// Script asks the site's judge.
+func (j *pageJudge) Script(text []byte) rewrite.Action {
+	if j.inner == nil {
+		return rewrite.Pass
+	}
+	return j.inner.Script(text)
+}
+
+// Meta makes room for the banner in the page's own policies.
+func (j *pageJudge) Meta(name, content []byte) []byte {
+	switch string(name) {
+	case "content-security-policy":
+		if j.style == "" {
+			return nil
+		}
+		if p, changed := admitStyle(string(content), j.style); changed {
+			return []byte(p)
+		}
+	case "referrer":
+		if j.soften && string(content) == "no-referrer" {
+			return []byte("same-origin")
+		}
+	}
+	return nil
+}
+
+// multiCloser closes in order and returns the first error.
+type multiCloser []io.Closer
+
+func (m multiCloser) Close() error {
+	var err error
+	for _, c := range m {
+		err = errors.Join(err, c.Close())
+	}
+	return err
+}

@@ -1,0 +1,48 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/lychgate/lychgate/consent"
+)
+
+// Paths of lychgate's own.
+const (
+	consentPath = consent.Prefix + "consent"
+	adminPath   = consent.Prefix + "admin"
+	sharedPath  = consent.Prefix + "shared/"
+	apiPath     = consent.Prefix + "api/"
+	healthzPath = consent.Prefix + "healthz"
+	gpcPath     = "/.well-known/gpc.json"
+)
+
+// route is the list of everything the gateway answers, in the order in which
+// it is tried. r is canonical.
+func (g *Gateway) route(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	if path == healthzPath {
+		g.healthz(w, r)
+		return
+	}
+	s := g.sites.match(r.URL.Host)
+	switch {
+	case s == nil:
+		refuse(w, http.StatusMisdirectedRequest)
+	case s.redirects(r.URL.Host):
+		s.toCanonical(w, r)
+	case path == consentPath || strings.HasPrefix(path, consentPath+"/"):
+		own(w)
+		s.Gate.ServeHTTP(w, r)
+	case path == adminPath || strings.HasPrefix(path, adminPath+"/"),
+		strings.HasPrefix(path, sharedPath),
+		strings.HasPrefix(path, apiPath):
+		own(w)
+		g.admin(w, r)
+	case strings.HasPrefix(path, consent.Prefix) || reserved(path):
+		own(w)
+		s.notFound(w, r)
+	default:
+		s.serve(w, r)
+	}
+}

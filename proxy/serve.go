@@ -1,0 +1,184 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// ListenConfig says where a Gateway is reached.
+type ListenConfig struct {
+	// HTTP and HTTPS are addresses as for net.Listen ("127.0.0.1:8080", ":443");
+	// empty: not served. At least one is needed.
+	HTTP, HTTPS string
+	// TLS gives the certificates of HTTPS; needed when HTTPS is set.
+	TLS *tls.Config
+	// KeepHTTP serves the sites over plain HTTP although there is HTTPS.
+	// Default: plain HTTP then redirects.
+	KeepHTTP bool
+	// Challenge wraps the handler of plain HTTP, so that an issuer's HTTP
+	// challenge is answered before any redirect. May be nil.
+	Challenge func(http.Handler) http.Handler
+	// Drain is how long requests in flight may take to end when the server
+	// stops. Default 25 seconds.
+	Drain time.Duration
+}
+
+// Limits of a connection. A slow sender of headers is cut after
+// readHeaderTimeout; bodies have no fixed limit, since an honest upload over a
+// bad line takes long (design.md keeps a minimum rate for those).
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+	defaultDrain      = 25 * time.Second
+)
+
+// A Server is a Gateway with its doors: listeners bound, nothing answered yet.
+type Server struct {
+	g           *Gateway
+	doors       []door
+	http, https net.Addr
+	drain       time.Duration
+}
+
+// A door is one listener and the server that answers on it.
+type door struct {
+	l   net.Listener
+	srv *http.Server
+}
+
+// Listen binds the addresses of c. An address that cannot be bound is an
+// error: a gateway that is not reachable must not look as if it ran.
+func (g *Gateway) Listen(ctx context.Context, c ListenConfig) (*Server, error) {
+	if c.HTTP == "" && c.HTTPS == "" {
+		return nil, errors.New("listen: neither an http nor an https address")
+	}
+	if c.HTTPS != "" && c.TLS == nil {
+		return nil, fmt.Errorf("listen %s: https needs certificates", c.HTTPS)
+	}
+	s := &Server{g: g, drain: c.Drain}
+	if s.drain == 0 {
+		s.drain = defaultDrain
+	}
+	if c.HTTPS != "" {
+		l, err := g.bind(ctx, c.HTTPS)
+		if err != nil {
+			return nil, err
+		}
+		s.https = l.Addr()
+		srv := g.server(g)
+		srv.TLSConfig = c.TLS.Clone()
+		s.doors = append(s.doors, door{l, srv})
+	}
+	if c.HTTP != "" {
+		l, err := g.bind(ctx, c.HTTP)
+		if err != nil {
+			s.Close()
+			return nil, err
+		}
+		s.http = l.Addr()
+		s.doors = append(s.doors, door{l, g.server(s.plain(c))})
+	}
+	return s, nil
+}
+
+// plain is the handler of plain HTTP.
+func (s *Server) plain(c ListenConfig) http.Handler {
+	var h http.Handler = s.g
+	if s.https != nil && !c.KeepHTTP {
+		h = s.g.toHTTPS(s.https)
+	}
+	if c.Challenge != nil {
+		h = c.Challenge(h)
+	}
+	return h
+}
+
+func (g *Gateway) bind(ctx context.Context, addr string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen %s: %w", addr, err)
+	}
+	return &coarseListener{Listener: l, trusted: g.trusted}, nil
+}
+
+func (g *Gateway) server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ConnContext:       connContext,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// HTTP is the bound address of plain HTTP, nil when it is not served.
+func (s *Server) HTTP() net.Addr { return s.http }
+
+// HTTPS is the bound address of HTTPS, nil when it is not served.
+func (s *Server) HTTPS() net.Addr { return s.https }
+
+// Serve answers until ctx is done, then stops accepting, lets the requests in
+// flight end within the drain time and returns nil. Requests that take longer
+// are cut off. It returns an error only when a listener fails.
+func (s *Server) Serve(ctx context.Context) error {
+	failed := make(chan error, len(s.doors))
+	for _, d := range s.doors {
+		go func() {
+			if d.srv.TLSConfig != nil {
+				failed <- d.srv.ServeTLS(d.l, "", "")
+				return
+			}
+			failed <- d.srv.Serve(d.l)
+		}()
+	}
+	var err error
+	select {
+	case err = <-failed:
+		err = fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	s.shutdown()
+	return err
+}
+
+// shutdown closes the doors before the rooms: no new connection, then the drain.
+func (s *Server) shutdown() {
+	s.g.draining.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), s.drain)
+	defer cancel()
+	done := make(chan struct{})
+	for _, d := range s.doors {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			if d.srv.Shutdown(ctx) == nil {
+				return
+			}
+			if err := d.srv.Close(); err != nil {
+				s.g.log.Warn("stop", "err", err)
+			}
+		}()
+	}
+	for range s.doors {
+		<-done
+	}
+	// Tunnels (websockets) are out of the servers' sight and end here.
+	s.g.cancel()
+}
+
+// Close gives the addresses back without having served.
+func (s *Server) Close() error {
+	var err error
+	for _, d := range s.doors {
+		err = errors.Join(err, d.l.Close())
+	}
+	return err
+}

@@ -1,0 +1,164 @@
+package proxy
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	"golang.org/x/net/idna"
+)
+
+// A site is one Site at work.
+type site struct {
+	Site
+	g *Gateway
+	// canonical is the host others redirect to, or empty.
+	canonical string
+	upstream  *upstream // or
+	folder    *folder
+	essential cookieNames
+}
+
+// newSite checks c and opens what it names.
+func newSite(g *Gateway, c Site) (*site, error) {
+	s := &site{Site: c, g: g, essential: newCookieNames(c.EssentialCookies)}
+	if len(c.Hosts) > 0 && !c.NoRedirect {
+		h, err := asciiHost(c.Hosts[0])
+		if err != nil {
+			return nil, fmt.Errorf("site %s: host %q: %w", c.Name, c.Hosts[0], err)
+		}
+		s.canonical = h
+	}
+	var err error
+	switch {
+	case c.Upstream != nil && c.Dir != "":
+		return nil, fmt.Errorf("site %s: has both an upstream and a dir", c.Name)
+	case c.Upstream != nil:
+		s.upstream, err = newUpstream(s)
+	case c.Dir != "":
+		s.folder, err = openFolder(c.Dir)
+	default:
+		return nil, fmt.Errorf("site %s: has neither an upstream nor a dir", c.Name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("site %s: %w", c.Name, err)
+	}
+	return s, nil
+}
+
+// asciiHost is a configured host name as it arrives in a Host header.
+func asciiHost(h string) (string, error) {
+	return idna.Lookup.ToASCII(strings.TrimSuffix(strings.ToLower(h), "."))
+}
+
+// sites finds a site by host.
+type sites struct {
+	byHost map[string]*site
+	any    *site // the site without hosts
+}
+
+func newSites(g *Gateway, configs []Site) (sites, error) {
+	all := sites{byHost: map[string]*site{}}
+	for _, c := range configs {
+		s, err := newSite(g, c)
+		if err != nil {
+			return sites{}, err
+		}
+		if len(c.Hosts) == 0 {
+			if all.any != nil {
+				return sites{}, fmt.Errorf("site %s: %s answers to every host already", c.Name, all.any.Name)
+			}
+			all.any = s
+		}
+		for _, h := range c.Hosts {
+			name, err := asciiHost(h)
+			if err != nil {
+				return sites{}, fmt.Errorf("site %s: host %q: %w", c.Name, h, err)
+			}
+			if other := all.byHost[name]; other != nil {
+				return sites{}, fmt.Errorf("site %s: host %s belongs to %s already", c.Name, h, other.Name)
+			}
+			all.byHost[name] = s
+		}
+	}
+	return all, nil
+}
+
+// match finds the site that answers for host, which may carry a port; nil when
+// there is none.
+func (s *sites) match(host string) *site {
+	if site := s.byHost[hostname(host)]; site != nil {
+		return site
+	}
+	return s.any
+}
+
+// hostname is a canonical host without its port.
+func hostname(host string) string {
+	if strings.HasPrefix(host, "[") {
+		return host[:strings.IndexByte(host, ']')+1]
+	}
+	if i := strings.IndexByte(host, ':'); i >= 0 {
+		return host[:i]
+	}
+	return host
+}
+
+// redirects reports whether the visitor should come by the site's first name.
+func (s *site) redirects(host string) bool {
+	return s.canonical != "" && hostname(host) != s.canonical
+}
+
+// toCanonical sends the visitor to the site's first name: same scheme, same
+// port, same place.
+func (s *site) toCanonical(w http.ResponseWriter, r *http.Request) {
+	u := *r.URL
+	u.Host = s.canonical + strings.TrimPrefix(r.URL.Host, hostname(r.URL.Host))
+	redirect(w, u.String(), http.StatusPermanentRedirect)
+}
+
+// toHTTPS is the handler of plain HTTP where there is HTTPS at addr.
+func (g *Gateway) toHTTPS(addr net.Addr) http.Handler {
+	port := ""
+	if a, ok := addr.(*net.TCPAddr); ok && a.Port != 443 {
+		port = fmt.Sprintf(":%d", a.Port)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		https := g.coarsen(r)
+		status := canonical(r, https)
+		switch {
+		case status != 0:
+			refuse(w, status)
+		case https || r.URL.Path == healthzPath: // a trusted proxy speaks TLS for us
+			g.route(w, r)
+		case r.URL.Host == "" || g.sites.match(r.URL.Host) == nil:
+			refuse(w, http.StatusMisdirectedRequest)
+		default:
+			u := *r.URL
+			u.Scheme, u.Host = "https", hostname(u.Host)+port
+			redirect(w, u.String(), http.StatusPermanentRedirect)
+		}
+	})
+}
+
+// redirect answers without the body that http.Redirect writes: there is nobody
+// to read it.
+func redirect(w http.ResponseWriter, to string, status int) {
+	h := w.Header()
+	h.Set("Location", to)
+	h.Set("Content-Length", "0")
+	w.WriteHeader(status)
+}
+
+// refuse answers a request that no site was found for.
+func refuse(w http.ResponseWriter, status int) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	if status == http.StatusMethodNotAllowed {
+		h.Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(http.StatusText(status) + "\n")) // the client is gone if this fails
+}

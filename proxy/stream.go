@@ -1,0 +1,160 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/lychgate/lychgate/proxy/rewrite"
+)
+
+// copyBuffer is the size of the pieces in which bodies stream.
+const copyBuffer = 32 << 10
+
+// stream writes the rest of a long page through the rewriter, each piece as
+// soon as it is there.
+func (p *page) stream(g *Gateway, w http.ResponseWriter, c coding) error {
+	rc := http.NewResponseController(w)
+	var out io.Writer = w
+	var enc encoder
+	if c != identity {
+		enc = g.encoders.get(c, w)
+		out = enc
+	}
+	rw := rewrite.NewWriter(out, &p.options)
+	buf := make([]byte, copyBuffer)
+	for {
+		n, err := p.rest.Read(buf)
+		if n > 0 {
+			_, werr := rw.Write(buf[:n])
+			if werr = errors.Join(werr, rw.Flush()); werr != nil {
+				return werr
+			}
+			if n < len(buf) { // the site pauses: show what there is
+				if enc != nil {
+					werr = enc.Flush()
+				}
+				if werr = errors.Join(werr, rc.Flush()); werr != nil {
+					return werr
+				}
+			}
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	err := rw.Close()
+	if enc != nil {
+		err = errors.Join(err, enc.Close())
+		g.encoders.put(c, enc)
+	}
+	return err
+}
+
+// pass sends an answer that is no page as it is.
+func (s *site) pass(w http.ResponseWriter, r *http.Request, v *visit, a *answer) {
+	h := w.Header()
+	copyInto(h, a.header)
+	if a.file != nil {
+		s.passFile(w, r, v, a)
+		return
+	}
+	if a.trailer != nil && len(*a.trailer) > 0 {
+		for name := range *a.trailer {
+			h.Add("Trailer", name)
+		}
+	}
+	w.WriteHeader(a.status)
+	if r.Method == http.MethodHead || a.status == http.StatusNotModified || a.status == http.StatusNoContent {
+		return
+	}
+	var out io.Writer = w
+	if a.length < 0 || isEventStream(a.header) {
+		rc := http.NewResponseController(w)
+		if err := rc.Flush(); err != nil {
+			return
+		}
+		out = flushingWriter{w, rc}
+	}
+	buf := s.g.buffers.get()
+	defer s.g.buffers.put(buf)
+	if _, err := io.CopyBuffer(out, a.body, (*buf)[:copyBuffer]); err != nil {
+		panic(http.ErrAbortHandler) // the visitor must not take a part for the whole
+	}
+	if a.trailer != nil {
+		for name, values := range *a.trailer {
+			h[http.TrailerPrefix+name] = values
+		}
+	}
+}
+
+func isEventStream(h http.Header) bool {
+	media, _, err := mime.ParseMediaType(get(h, "Content-Type"))
+	return err == nil && media == "text/event-stream"
+}
+
+// passFile sends a file of the folder: compressed when it is text, else with
+// ranges and the kernel's own copying.
+func (s *site) passFile(w http.ResponseWriter, r *http.Request, v *visit, a *answer) {
+	h := w.Header()
+	delete(h, "Content-Length") // ServeContent writes the range's
+	c := v.coding
+	if r.Header["Range"] != nil || a.length < minCompressed || a.length > maxPage || !compressible(get(h, "Content-Type")) {
+		c = identity
+	}
+	if compressible(get(h, "Content-Type")) {
+		h.Add("Vary", "Accept-Encoding")
+	}
+	if c == identity {
+		http.ServeContent(w, r, "", a.info.ModTime(), a.file)
+		return
+	}
+	tag := strings.TrimSuffix(h["Etag"][0], `"`) + "-" + c.String() + `"`
+	h["Etag"] = []string{tag}
+	h["Last-Modified"] = []string{a.info.ModTime().UTC().Format(http.TimeFormat)}
+	if notModified(r, tag, a) {
+		delete(h, "Content-Type")
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	if r.Method == http.MethodHead {
+		h["Content-Encoding"] = []string{c.String()}
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	buf := s.g.buffers.get()
+	defer s.g.buffers.put(buf)
+	if _, err := io.CopyBuffer(appender{buf}, io.LimitReader(a.file, a.length), make([]byte, copyBuffer)); err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	s.writeWhole(w, http.StatusOK, c, *buf)
+}
+
+// notModified evaluates the conditions of RFC 9110 section 13.2.2 for a file.
+func notModified(r *http.Request, tag string, a *answer) bool {
+	if lines := r.Header["If-None-Match"]; lines != nil {
+		return etagMatches(lines, tag)
+	}
+	since, err := http.ParseTime(get(r.Header, "If-Modified-Since"))
+	return err == nil && !a.info.ModTime().Truncate(1e9).After(since)
+}
+
+// compressible reports a type that consists of text.
+func compressible(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	switch media {
+	case "application/json", "application/javascript", "application/xml", "application/manifest+json", "application/wasm",
+		"application/rss+xml", "application/atom+xml", "application/ld+json", "application/geo+json",
+		"image/svg+xml", "image/x-icon", "image/bmp", "font/ttf", "font/otf", "application/vnd.ms-fontobject":
+		return true
+	case "text/event-stream":
+		return false
+	}
+	return strings.HasPrefix(media, "text/")
+}

@@ -1,0 +1,281 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// Limits towards the site. A site that has not begun to answer after
+// upstreamHeaderTimeout counts as down for this request.
+const (
+	upstreamDialTimeout   = 3 * time.Second
+	upstreamHeaderTimeout = 30 * time.Second
+	upstreamIdleTimeout   = 90 * time.Second
+	upstreamIdleConns     = 128
+	upstreamMaxHeader     = 256 << 10
+)
+
+// An upstream is the server behind one site.
+type upstream struct {
+	site *site
+	// scheme, host and prefix are where requests go.
+	scheme, host, prefix string
+	query                string
+	// name is the Host sent; empty: the visitor's.
+	name      string
+	local     bool // on this machine: compression between us costs more than it saves
+	transport *http.Transport
+	tunnel    http.Handler
+	down      atomic.Bool // so that the log says once that it went down, and once that it is back
+	looped    atomic.Bool
+}
+
+func newUpstream(s *site) (*upstream, error) {
+	t := s.Upstream
+	if (t.Scheme != "http" && t.Scheme != "https") || t.Host == "" {
+		return nil, fmt.Errorf("upstream %q: expected a URL like http://127.0.0.1:3000", t.Redacted())
+	}
+	u := &upstream{
+		site: s, scheme: t.Scheme, host: t.Host, prefix: strings.TrimSuffix(t.EscapedPath(), "/"),
+		query: t.RawQuery, name: s.UpstreamHost, local: isLocal(t.Hostname()),
+	}
+	dialer := &net.Dialer{Timeout: upstreamDialTimeout, KeepAlive: 30 * time.Second}
+	u.transport = &http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{ServerName: u.serverName(), MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    5 * time.Second,
+		ForceAttemptHTTP2:      t.Scheme == "https",
+		DisableCompression:     true, // we say what we accept, and decode only pages
+		MaxIdleConnsPerHost:    upstreamIdleConns,
+		IdleConnTimeout:        upstreamIdleTimeout,
+		ResponseHeaderTimeout:  upstreamHeaderTimeout,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: upstreamMaxHeader,
+	}
+	u.tunnel = newTunnel(u)
+	return u, nil
+}
+
+// serverName is the TLS name of the site's server: UpstreamHost if given. A
+// server known by its address only is asked for the site's own name.
+func (u *upstream) serverName() string {
+	name := u.site.UpstreamHost
+	if name == "" {
+		name = u.site.Upstream.Host
+		if _, err := netip.ParseAddr(u.site.Upstream.Hostname()); err == nil && len(u.site.Hosts) > 0 {
+			name = u.site.Hosts[0]
+		}
+	}
+	return strings.Trim(hostname(name), "[]")
+}
+
+func isLocal(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
+
+// fetch asks the site. The caller closes the answer's body.
+func (u *upstream) fetch(r *http.Request, v *visit) (*answer, error) {
+	out := u.request(r, v)
+	res, err := u.transport.RoundTrip(out)
+	if err != nil {
+		return nil, u.failed(r, err)
+	}
+	if u.down.CompareAndSwap(true, false) {
+		u.site.g.log.Info("upstream answers again", "site", u.site.Name)
+	}
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		_ = res.Body.Close()
+		return nil, errors.New("upstream switched protocols unasked")
+	}
+	removeHopByHop(res.Header)
+	return &answer{
+		status: res.StatusCode, header: res.Header, body: res.Body,
+		length: res.ContentLength, trailer: &res.Trailer,
+	}, nil
+}
+
+// request is r as the site may see it.
+func (u *upstream) request(r *http.Request, v *visit) *http.Request {
+	out := &http.Request{
+		Method: r.Method, URL: u.url(r, v), Host: r.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: u.header(r, v), ContentLength: r.ContentLength,
+	}
+	if u.name != "" {
+		out.Host = u.name
+	} else if out.Host == "" {
+		out.Host = u.host // HTTP/1.0 without a Host
+	}
+	if r.ContentLength != 0 { // a nil Body lets the transport try again on a stale connection
+		out.Body = r.Body
+		out.Trailer = r.Trailer
+	}
+	return out.WithContext(r.Context())
+}
+
+// url is where r goes: the upstream's own path before the canonical one, and
+// the query without click identifiers unless they were agreed to.
+func (u *upstream) url(r *http.Request, v *visit) *url.URL {
+	out := &url.URL{Scheme: u.scheme, Host: u.host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: v.query(r)}
+	if u.prefix != "" {
+		raw := u.prefix + r.URL.EscapedPath()
+		if path, err := url.PathUnescape(raw); err == nil {
+			out.Path, out.RawPath = path, raw
+		}
+	}
+	switch {
+	case u.query == "":
+	case out.RawQuery == "":
+		out.RawQuery = u.query
+	default:
+		out.RawQuery = u.query + "&" + out.RawQuery
+	}
+	return out
+}
+
+// ours are request headers that the gateway answers for itself.
+var ours = map[string]bool{
+	"Accept-Encoding": true, "Cookie": true, "Available-Dictionary": true, "Dictionary-Id": true,
+}
+
+// unrewritten are request headers about the bytes of an earlier answer. A
+// browser that holds a rewritten page must not have the site answer for it.
+var unrewritten = map[string]bool{
+	"If-None-Match": true, "If-Modified-Since": true, "If-Range": true, "Range": true,
+}
+
+// header copies what may pass. Values are shared with r and never changed.
+func (u *upstream) header(r *http.Request, v *visit) http.Header {
+	h := make(http.Header, len(r.Header)+6)
+	for name, values := range r.Header {
+		if ours[name] || hopByHop[name] || (v.mayBePage && unrewritten[name]) {
+			continue
+		}
+		h[name] = values
+	}
+	for _, name := range connectionNamed(r.Header) {
+		delete(h, name)
+	}
+	if httpguts.HeaderValuesContainsToken(r.Header["Te"], "trailers") {
+		h["Te"] = []string{"trailers"} // RFC 9110 section 10.1.4
+	}
+	if _, ok := h["User-Agent"]; !ok {
+		h["User-Agent"] = []string{""} // else net/http writes its own
+	}
+	if cookies := v.cookiesUp(r.Header["Cookie"]); cookies != nil {
+		h["Cookie"] = cookies
+	}
+	if e := u.acceptEncoding(r, v); e != "" {
+		h["Accept-Encoding"] = []string{e}
+	}
+	network, _, _ := net.SplitHostPort(r.RemoteAddr)
+	h["X-Forwarded-For"] = []string{network}
+	h["X-Forwarded-Host"] = []string{r.Host}
+	h["X-Forwarded-Proto"] = []string{r.URL.Scheme}
+	return h
+}
+
+// acceptEncoding is what the site may compress with. A page will be decoded
+// here, so the cheapest coding is asked for, and none on the same machine;
+// anything else goes to the visitor as it comes.
+func (u *upstream) acceptEncoding(r *http.Request, v *visit) string {
+	switch {
+	case r.Header["Range"] != nil && !v.mayBePage:
+		return "identity"
+	case !v.mayBePage:
+		return strings.Join(r.Header["Accept-Encoding"], ", ")
+	case u.local:
+		return "identity"
+	}
+	return "gzip"
+}
+
+// hopByHop are the headers of one connection (RFC 9110 section 7.6.1), never forwarded.
+var hopByHop = map[string]bool{
+	"Connection": true, "Proxy-Connection": true, "Keep-Alive": true, "Proxy-Authenticate": true,
+	"Proxy-Authorization": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+	"Http2-Settings": true,
+}
+
+// connectionNamed lists the further headers that Connection names as hop by hop.
+func connectionNamed(h http.Header) []string {
+	var names []string
+	for _, v := range h["Connection"] {
+		for name := range strings.SplitSeq(v, ",") {
+			if name = strings.TrimSpace(name); name != "" {
+				names = append(names, http.CanonicalHeaderKey(name))
+			}
+		}
+	}
+	return names
+}
+
+func removeHopByHop(h http.Header) {
+	for _, name := range connectionNamed(h) {
+		delete(h, name)
+	}
+	for name := range hopByHop {
+		delete(h, name)
+	}
+}
+
+// An upstreamError is a request the site did not answer.
+type upstreamError struct {
+	status int // 502 or 504
+	err    error
+}
+
+func (e *upstreamError) Error() string { return "upstream: " + e.err.Error() }
+func (e *upstreamError) Unwrap() error { return e.err }
+
+// failed makes the status of an error and logs the first of a row. Errors of a
+// dial name the site's server; others can quote what it sent, so only their
+// kind is logged.
+func (u *upstream) failed(r *http.Request, err error) error {
+	if r.Context().Err() != nil {
+		return r.Context().Err() // the visitor left
+	}
+	e := &upstreamError{status: http.StatusBadGateway, err: err}
+	var netErr net.Error
+	if errors.As(err, &netErr) && netErr.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		e.status = http.StatusGatewayTimeout
+	}
+	if !u.down.Swap(true) {
+		u.site.g.log.Warn("upstream does not answer", "site", u.site.Name, "err", kindOf(err))
+	}
+	return e
+}
+
+// kindOf is an error without anything that came from outside.
+func kindOf(err error) string {
+	var op *net.OpError
+	var dns *net.DNSError
+	var cert *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &dns), errors.As(err, &op), errors.As(err, &cert):
+		return err.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "connection closed early"
+	}
+	var netErr net.Error
+	if errors.As(err, &netErr) && netErr.Timeout() {
+		return "timeout"
+	}
+	return "not a usable HTTP answer"
+}

@@ -1,0 +1,83 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/lychgate/lychgate/proxy/rewrite"
+)
+
+// serve answers for the site itself: decide, fetch, rewrite, send.
+func (s *site) serve(w http.ResponseWriter, r *http.Request) {
+	if isWebSocket(r) && s.upstream != nil {
+		s.tunnel(w, r)
+		return
+	}
+	v := s.decide(r)
+	a, err := s.fetch(r, &v)
+	if err != nil {
+		s.failed(w, r, err)
+		return
+	}
+	defer a.body.Close() //nolint:errcheck // read to its end, or given up
+	switch {
+	case s.loops(r, a):
+		s.calm(w, r, http.StatusBadGateway)
+		return
+	case r.URL.Path == gpcPath && a.status == http.StatusNotFound:
+		gpc(w)
+		return
+	}
+	v.filter(a.header)
+	p, err := s.rewrite(r, &v, a)
+	defer p.done()
+	switch {
+	case err != nil:
+		s.failed(w, r, err)
+	case p == nil:
+		s.pass(w, r, &v, a)
+	default:
+		s.send(w, r, &v, a, p)
+	}
+}
+
+// fetch asks whoever has the site's bytes.
+func (s *site) fetch(r *http.Request, v *visit) (*answer, error) {
+	if s.folder != nil {
+		return s.folder.fetch(r)
+	}
+	a, err := s.upstream.fetch(r, v)
+	if err == nil {
+		s.upstream.rename(r, a.header)
+	}
+	return a, err
+}
+
+// failed answers when the site did not.
+func (s *site) failed(w http.ResponseWriter, r *http.Request, err error) {
+	var up *upstreamError
+	switch {
+	case r.URL.Path == gpcPath && errors.Is(err, errNoPage):
+		gpc(w)
+	case errors.Is(err, errNoPage):
+		s.calm(w, r, http.StatusNotFound)
+	case errors.As(err, &up):
+		s.calm(w, r, up.status)
+	case errors.Is(err, context.Canceled):
+		panic(http.ErrAbortHandler) // the visitor left
+	default:
+		s.calm(w, r, http.StatusBadGateway)
+	}
+}
+
+// filter takes out of an answer's headers what may not reach this visitor.
+func (v *visit) filter(h http.Header) {
+	v.filterSetCookie(h)
+}
+
+// judge is who says what the pages of a visit may load.
+func (s *site) judge(v *visit, r *http.Request) rewrite.Judge { return nil }
+
+// trackerCookie is the purpose of a known tracker's cookie, or empty.
+func (s *site) trackerCookie(name string) string { return "" }
