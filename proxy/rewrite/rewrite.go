@@ -41,6 +41,11 @@ type Ref struct {
 	// Noscript is true inside noscript, Pixel for images that are hidden or at
 	// most 2 px by their attributes.
 	Noscript, Pixel bool
+	// Title, Allow and Sandbox are those attributes of a frame, decoded; nil
+	// where it has none (an empty sandbox is not nil). Fullscreen is its
+	// allowfullscreen. They let a judge show the frame later as the site meant it.
+	Title, Allow, Sandbox []byte
+	Fullscreen            bool
 }
 
 // An Action is what happens to a Ref.
@@ -52,7 +57,8 @@ const (
 	Pass Action = iota
 	// Hold makes the element inert: no URL of it is left that a browser would contact.
 	Hold
-	// Replace puts Verdict.URL in the place of the reference.
+	// Replace puts Verdict.URL in the place of the reference. The element's
+	// integrity and crossorigin are left out: what comes from there may differ.
 	Replace
 )
 
