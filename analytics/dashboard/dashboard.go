@@ -1,13 +1,43 @@
-// Package dashboard shows web admins the sums and the gate's state, behind a login.
+// Package dashboard shows web admins the sums and the gate's state, behind a
+// login.
+//
+// A request passes [Dashboard.ServeHTTP], which sets the headers of all own
+// pages, refuses what is no navigation and what comes from another origin, and
+// then one of the handlers in routes. Handlers read the session, ask
+// [analytics.Analytics.Query] and fill a template; they compute nothing about
+// visitors. Small numbers are hidden and rounded there, not here: this room only
+// chooses whether an answer is for a signed-in admin (Exact) or for everybody
+// else (Shared), and offers periods of whole months alone to the latter.
+//
+// Decisions:
+//   - Everything is rendered on the server and complete without a script. The
+//     policy allows no script at all, so text that visitors bring along (paths,
+//     referrers, campaigns, search words) has nothing to run in, and no such text
+//     ever becomes a link to somewhere else.
+//   - The state of a page is its address, so that it can be bookmarked and sent.
+//   - admin.db holds accounts and nothing of visitors. When it cannot be opened
+//     the dashboard says so and tries again; the site does not notice.
+//   - A sign-in link works once and needs a press on a button, because programs
+//     that scan mail follow links.
 package dashboard
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/lychgate/lychgate/analytics"
 	"github.com/lychgate/lychgate/consent"
+)
+
+// Where things are.
+const (
+	adminURL  = consent.Prefix + "admin/"
+	signInURL = consent.Prefix + "admin/sign-in"
 )
 
 // Config says whose sums are shown.
@@ -19,30 +49,160 @@ type Config struct {
 	Dir string
 	// Gateway is the gate's side of the page. May be nil.
 	Gateway func(site string) GatewayStatus
-	Log     *slog.Logger
+	// SessionLength is how long somebody stays signed in at most. Default 12 hours.
+	SessionLength time.Duration
+	// SessionIdle is how long somebody stays signed in without looking at a
+	// page. Default 2 hours.
+	SessionIdle time.Duration
+	// KeepAudit is how long the log of what admins did is kept. Default 400 days.
+	KeepAudit time.Duration
+	Log       *slog.Logger
 }
 
 // A Site is one site as its admins know it.
-type Site struct{ ID, Name string }
-
-// GatewayStatus is what the gateway knows of a site, for its admins.
-type GatewayStatus struct {
-	// Notices are what an admin should know now, in plain words, worst first.
-	Notices []string
+type Site struct {
+	// ID is the site's canonical host, or "default".
+	ID string
+	// Name is the site's name in words. Default: its ID.
+	Name string
+	// Location is the zone in which the site's days begin. Default UTC.
+	Location *time.Location
 }
 
-// A Dashboard serves /_lychgate/admin/.
-type Dashboard struct{}
+// A Dashboard serves /_lychgate/admin/. It is safe for concurrent use.
+type Dashboard struct {
+	c        Config
+	names    names
+	pages    pages
+	assets   *assetSet
+	sessions *sessions
+	hasher   *hasher
+	throttle throttle
+	csrf     *http.CrossOriginProtection
+	handler  http.Handler
 
-// Open opens the accounts and returns the Dashboard.
-func Open(ctx context.Context, c Config) (*Dashboard, error) { return &Dashboard{}, nil }
+	mu       sync.Mutex
+	accounts *Accounts // nil while admin.db cannot be opened
+	tried    time.Time // when it was last tried
+	err      error     // why it cannot be opened
+}
+
+// Open opens the accounts and returns the Dashboard. An admin.db that cannot be
+// opened is no error: it is tried again while the dashboard is asked for.
+func Open(ctx context.Context, c Config) (*Dashboard, error) {
+	if c.SessionLength == 0 {
+		c.SessionLength = 12 * time.Hour
+	}
+	if c.SessionIdle == 0 {
+		c.SessionIdle = 2 * time.Hour
+	}
+	if c.KeepAudit == 0 {
+		c.KeepAudit = 400 * oneDay
+	}
+	for i := range c.Sites {
+		if c.Sites[i].Name == "" {
+			c.Sites[i].Name = c.Sites[i].ID
+		}
+		if c.Sites[i].Location == nil {
+			c.Sites[i].Location = time.UTC
+		}
+	}
+	d := &Dashboard{
+		c:      c,
+		names:  names{readCountries()},
+		hasher: newHasher(),
+		csrf:   http.NewCrossOriginProtection(),
+		sessions: &sessions{
+			codec: c.Keys.Signed("dashboard/session", c.SessionLength), length: c.SessionLength, idle: c.SessionIdle,
+		},
+	}
+	var err error
+	if d.assets, err = readAssets(); err != nil {
+		return nil, fmt.Errorf("read dashboard assets: %w", err)
+	}
+	if d.pages, err = parsePages(d.assets, d.names); err != nil {
+		return nil, fmt.Errorf("parse dashboard pages: %w", err)
+	}
+	d.handler = d.routes()
+	if _, err := d.open(ctx); err != nil {
+		c.Log.Error("dashboard: cannot open the accounts, will try again", "err", err)
+	}
+	return d, nil
+}
+
+// routes is every address of the dashboard.
+func (d *Dashboard) routes() http.Handler {
+	m := http.NewServeMux()
+	m.HandleFunc("GET "+adminURL+"{$}", d.signedIn(d.home))
+	m.HandleFunc("GET "+signInURL, d.anybody(d.signInForm))
+	m.HandleFunc("POST "+signInURL, d.anybody(d.signIn))
+	m.HandleFunc("GET "+signInURL+"/{token}", d.anybody(d.linkForm))
+	m.HandleFunc("POST "+signInURL+"/{token}", d.anybody(d.useLink))
+	m.HandleFunc("POST "+adminURL+"sign-out", d.signedIn(d.signOut))
+	m.HandleFunc("GET "+adminURL+"account", d.signedIn(d.account))
+	m.HandleFunc("POST "+adminURL+"account/password", d.signedIn(d.changePassword))
+	m.HandleFunc("GET "+adminURL+"sites/{site}/{$}", d.onSite(Viewer, d.overview))
+	m.HandleFunc("GET "+adminURL+"sites/{site}/list/{tab}", d.onSite(Viewer, d.list))
+	m.HandleFunc("/", d.anybody(func(c *call) error { return errNotFound }))
+	return m
+}
+
+// reopenAfter is how long a failed admin.db is left alone.
+const reopenAfter = 30 * time.Second
+
+// open returns the accounts, opening them when that has not worked so far.
+func (d *Dashboard) open(ctx context.Context) (*Accounts, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.accounts != nil || (d.err != nil && time.Since(d.tried) < reopenAfter) {
+		return d.accounts, d.err
+	}
+	d.tried = time.Now()
+	d.accounts, d.err = OpenAccounts(ctx, d.c.Dir)
+	if d.err == nil {
+		if err := d.accounts.forget(ctx, d.sessions, d.c.KeepAudit); err != nil {
+			d.c.Log.Error("dashboard: forget what is past its time", "err", err)
+		}
+	}
+	return d.accounts, d.err
+}
 
 // SignInPath returns the path of a fresh one-time sign-in link, or "" when
-// there are accounts already.
-func (d *Dashboard) SignInPath() string { return "" }
-
-// ServeHTTP answers everything under /_lychgate/admin/.
-func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {}
+// somebody has chosen a password already. The link works until it is used or
+// the program starts anew.
+func (d *Dashboard) SignInPath() string {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	a, err := d.open(ctx)
+	if err != nil {
+		return "" // said by Open already
+	}
+	link, err := a.firstLink(ctx)
+	if err != nil {
+		d.c.Log.Error("dashboard: make sign-in link", "err", err)
+		return ""
+	}
+	return link
+}
 
 // Close closes the accounts.
-func (d *Dashboard) Close() error { return nil }
+func (d *Dashboard) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.accounts == nil {
+		return nil
+	}
+	err := d.accounts.Close()
+	d.accounts, d.err, d.tried = nil, errors.New("closed"), time.Now()
+	return err
+}
+
+// site returns the site called id.
+func (d *Dashboard) site(id string) (Site, bool) {
+	for _, s := range d.c.Sites {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return Site{}, false
+}

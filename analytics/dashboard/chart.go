@@ -1,0 +1,172 @@
+package dashboard
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/lychgate/lychgate/analytics"
+)
+
+// The chart's own units: heights in CSS pixels, places along it in per cent of
+// its width. So it fits any screen without a script, and its words keep their
+// size.
+const (
+	chartHeight = 232
+	chartTop    = 22  // room for the highest line's number
+	chartBottom = 204 // the base line; the dates stand below
+)
+
+// A Chart is visits and page views over a period, as bars, with the visits of
+// the period compared with as a dashed line, and the same numbers as a table.
+type Chart struct {
+	Title  string
+	Bars   []bar
+	Lines  []gridLine
+	Dates  []dateMark
+	Before []segment
+	Flags  []flag
+	// Compared is the name of the period of the dashed line; empty for none.
+	Compared string
+	Height   int
+	Base     int
+}
+
+type bar struct {
+	Label         string // "Monday 3 November 2026"
+	Short         string // for the table: "Mon 3 Nov"
+	Visits, Views string
+	Earlier       string // visits of the compared period, for the table
+	X, Width      string // per cent
+	HitX, HitW    string
+	VisitsY       string
+	VisitsH       string
+	ViewsY        string
+	ViewsH        string
+	Title         string
+}
+
+type gridLine struct {
+	Y     string
+	TextY string
+	Label string
+}
+
+type dateMark struct{ X, Anchor, Label string }
+
+type segment struct{ X1, Y1, X2, Y2 string }
+
+type flag struct{ X, Text string }
+
+// newChart draws now, and before as a dashed line when it has points.
+func newChart(now, before []analytics.Point, step analytics.SeriesStep) *Chart {
+	if len(now) == 0 {
+		return nil
+	}
+	c := &Chart{Height: chartHeight, Base: chartBottom}
+	var highest int64
+	for _, p := range now {
+		highest = max(highest, amount(p.Views), amount(p.Visits))
+	}
+	for i := range min(len(before), len(now)) {
+		highest = max(highest, amount(before[i].Visits))
+	}
+	top, stepSize := niceTop(highest)
+	for v := stepSize; v <= top; v += stepSize {
+		y := height(v, top)
+		c.Lines = append(c.Lines, gridLine{Y: px(y), TextY: px(y - 4), Label: thousands(v)})
+	}
+	slot := 100 / float64(len(now))
+	for i, p := range now {
+		c.Bars = append(c.Bars, newBar(p, i, slot, top, step))
+		if i < len(before) {
+			c.Bars[i].Earlier = number(before[i].Visits)
+		}
+	}
+	c.Dates = dateMarks(now, slot, step)
+	for i := 1; i < min(len(before), len(now)); i++ {
+		c.Before = append(c.Before, segment{
+			X1: pct((float64(i) - 0.5) * slot), Y1: px(height(amount(before[i-1].Visits), top)),
+			X2: pct((float64(i) + 0.5) * slot), Y2: px(height(amount(before[i].Visits), top)),
+		})
+	}
+	return c
+}
+
+func newBar(p analytics.Point, i int, slot float64, top int64, step analytics.SeriesStep) bar {
+	b := bar{
+		Label: stepName(p.Start, step, true), Short: stepName(p.Start, step, false),
+		Visits: number(p.Visits), Views: number(p.Views),
+		HitX: pct(float64(i) * slot), HitW: pct(slot),
+		X: pct((float64(i) + 0.14) * slot), Width: pct(0.72 * slot),
+	}
+	v, w := height(amount(p.Visits), top), height(amount(p.Views), top)
+	b.VisitsY, b.VisitsH = px(v), px(chartBottom-v)
+	b.ViewsY, b.ViewsH = px(w), px(chartBottom-w)
+	b.Title = fmt.Sprintf("%s: %s, %s", b.Label, plural(p.Visits, "visit", "visits"), plural(p.Views, "page view", "page views"))
+	return b
+}
+
+// stepName is the name of one step of a series.
+func stepName(t time.Time, step analytics.SeriesStep, long bool) string {
+	switch {
+	case step == analytics.SeriesHour:
+		return t.Format("Mon 2 Jan, 15:00")
+	case step == analytics.SeriesMonth && long:
+		return t.Format("January 2006")
+	case step == analytics.SeriesMonth:
+		return t.Format("Jan 2006")
+	case long:
+		return t.Format("Monday 2 January 2006")
+	default:
+		return t.Format("Mon 2 Jan")
+	}
+}
+
+// dateMarks names the first and the last step and as many between as a phone
+// has room for.
+func dateMarks(points []analytics.Point, slot float64, step analytics.SeriesStep) []dateMark {
+	layout := map[analytics.SeriesStep]string{
+		analytics.SeriesHour: "15:00", analytics.SeriesDay: "2 Jan", analytics.SeriesMonth: "Jan 06",
+	}[step]
+	n := min(len(points), 5)
+	marks := make([]dateMark, 0, n)
+	for k := range n {
+		i := 0
+		if n > 1 {
+			i = k * (len(points) - 1) / (n - 1)
+		}
+		m := dateMark{X: pct((float64(i) + 0.5) * slot), Anchor: "middle", Label: points[i].Start.Format(layout)}
+		switch {
+		case len(points) > 12 && k == 0:
+			m.X, m.Anchor = "0%", "start"
+		case len(points) > 12 && k == n-1:
+			m.X, m.Anchor = "100%", "end"
+		}
+		marks = append(marks, m)
+	}
+	return marks
+}
+
+// niceTop is the top of a scale that ends above highest, and the distance of its
+// three to five lines: 1, 2 or 5 times a power of ten.
+func niceTop(highest int64) (top, step int64) {
+	step = 1
+	for i := 0; highest > 4*step; i++ {
+		if i%3 == 1 {
+			step = step / 2 * 5
+		} else {
+			step *= 2
+		}
+	}
+	top = max((highest+step-1)/step, 2) * step
+	return top, step
+}
+
+// height is the place of a count, in pixels from above.
+func height(v, top int64) float64 {
+	return chartBottom - float64(v)/float64(top)*(chartBottom-chartTop)
+}
+
+func px(f float64) string  { return strconv.FormatFloat(f, 'f', 1, 64) }
+func pct(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) + "%" }

@@ -1,0 +1,199 @@
+package dashboard
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/lychgate/lychgate/analytics"
+)
+
+// An overview is the page of one site.
+type overview struct {
+	View     view
+	Periods  []link
+	Hidden   map[string]string
+	Kept     []keptFilter
+	Compared string // the compared period in words
+	Sentence sentence
+	Numbers  []figure
+	Consent  *consentStrip
+	Chart    *Chart
+	ChartWhy string
+	Panels   []panelView
+	Live     analytics.Number
+	Footer   footer
+	Notices  []string
+}
+
+// A keptFilter is one thing the page is narrowed to, with the way back.
+type keptFilter struct{ What, Value, Remove string }
+
+// A figure is one of the large numbers.
+type figure struct {
+	Name, What string // What answers "What is this?"
+	Value      string
+	Change     change
+	Grey       bool
+}
+
+func siteURL(site string) string { return adminURL + "sites/" + url.PathEscape(site) + "/" }
+
+// overview shows one site.
+func (d *Dashboard) overview(c *call) error {
+	v := parseView(siteURL(c.site.ID), c.r.URL.Query(), dayOf(time.Now(), c.site.Location))
+	page, err := d.readOverview(c, v)
+	if err != nil {
+		return err
+	}
+	return d.show(c, http.StatusOK, "overview", c.site.Name, page)
+}
+
+func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
+	q := analytics.Question{
+		Site: c.site.ID, From: v.Period.From, To: v.Period.To, Filter: v.Filter, Page: v.Page,
+		Series: v.Period.step(), Mode: analytics.Exact,
+	}
+	for _, p := range panels {
+		q.Lists = append(q.Lists, v.openTab(p).question(shownRows))
+	}
+	now, err := d.c.Analytics.Query(c.ctx(), q)
+	if err != nil {
+		return nil, fmt.Errorf("query %s: %w", c.site.ID, err)
+	}
+	var before analytics.Answer
+	p, comparing := v.compared()
+	if comparing {
+		q.From, q.To, q.Lists = p.From, p.To, nil
+		if before, err = d.c.Analytics.Query(c.ctx(), q); err != nil {
+			return nil, fmt.Errorf("query %s: %w", c.site.ID, err)
+		}
+	}
+	o := &overview{
+		View: v, Periods: periodLinks(v), Hidden: v.hidden(), Kept: d.kept(v),
+		Numbers: figures(now.Headline, before.Headline, comparing),
+		Consent: newConsentStrip(now), Live: now.Live, Footer: newFooter(now, c.site),
+	}
+	if comparing {
+		o.Compared = p.Name
+	}
+	o.Chart = newChart(now.Series, before.Series, q.Series)
+	if o.Chart == nil {
+		o.ChartWhy = "There is no chart for this: the numbers by day are not kept for it."
+	} else if len(o.Chart.Before) > 0 {
+		o.Chart.Compared = p.Name
+	}
+	for i, p := range panels {
+		o.Panels = append(o.Panels, d.panel(v, p, now.Lists, i))
+	}
+	o.Sentence = d.sentence(v, now, before, comparing)
+	if d.c.Gateway != nil {
+		o.Notices = d.c.Gateway(c.site.ID).Notices
+	}
+	return o, nil
+}
+
+// question asks for t's list. Last pages are the most left of all pages, so more
+// of them are asked for than shown.
+func (t tab) question(limit int) analytics.ListQuestion {
+	if t.Count.Name == byExits.Name {
+		limit = 1000
+	}
+	return analytics.ListQuestion{Dim: t.Dim, Limit: limit}
+}
+
+func periodLinks(v view) (links []link) {
+	for _, p := range presets {
+		u := v
+		u.Period.Key = p.key
+		key := p.key
+		if key == presets[0].key {
+			key = ""
+		}
+		links = append(links, link{p.name, u.url("period", key), v.Period.Key == p.key})
+	}
+	return links
+}
+
+// kept are the page and the value that the view is narrowed to.
+func (d *Dashboard) kept(v view) (all []keptFilter) {
+	if v.Page != "" {
+		all = append(all, keptFilter{"Only the page", v.Page, v.url("page", "")})
+	}
+	if v.Filter != nil {
+		u := v
+		u.Filter = nil
+		all = append(all, keptFilter{"Only " + dimWords[v.Filter.Dim], d.names.of(v.Filter.Dim, v.Filter.Value), u.url()})
+	}
+	return all
+}
+
+var dimWords = map[analytics.Dim]string{
+	analytics.DimChannel: "visits by way of", analytics.DimSource: "visits from", analytics.DimCampaign: "the campaign",
+	analytics.DimCountry: "visits from", analytics.DimRegion: "visits from", analytics.DimDevice: "visits by",
+	analytics.DimBrowser: "visits with", analytics.DimOS: "visits with", analytics.DimEntry: "visits that began on",
+	analytics.DimGoal: "visits that reached",
+}
+
+// figures are the five large numbers.
+func figures(now, before analytics.Counts, comparing bool) []figure {
+	all := []struct {
+		name, what string
+		of         func(analytics.Counts) analytics.Number
+	}{
+		{"Visitors", "Browsers that came at least once and shared statistics. One person with a phone and a laptop is two.", byVisitors.of},
+		{"Visits", "A visit begins with the first page and ends after half an hour without another.", byVisits.of},
+		{"Page views", "How often a page was opened or loaded again.", byViews.of},
+		{"Stayed on", "Visits that saw a second page or reached a goal. Others call the rest “bounces”.", func(c analytics.Counts) analytics.Number { return c.Engaged }},
+		{"Goals reached", "Visits that reached one of the goals you named, once for each goal.", func(c analytics.Counts) analytics.Number { return c.Goals }},
+	}
+	figures := make([]figure, 0, len(all))
+	for _, f := range all {
+		n := f.of(now)
+		x := figure{Name: f.name, What: f.what, Value: number(n), Grey: n.Kind == analytics.Unanswered}
+		if x.Grey {
+			x.What += " It is not counted for this choice."
+		}
+		if f.name == "Stayed on" {
+			if s := share(n, now.Visits); s != "" {
+				x.Value = s
+				x.What += fmt.Sprintf(" Here: %s of %s.", number(n), number(now.Visits))
+			}
+		} else if comparing {
+			x.Change = compare(n, f.of(before))
+		}
+		figures = append(figures, x)
+	}
+	return figures
+}
+
+// panel makes one panel from the i-th list of an answer.
+func (d *Dashboard) panel(v view, p panel, lists []analytics.List, i int) panelView {
+	open := v.openTab(p)
+	w := panelView{panel: p, Open: *open, Empty: open.Empty, AllURL: v.listURL(p.ID + "." + open.ID)}
+	for k, t := range p.Tabs {
+		id := t.ID
+		if k == 0 {
+			id = ""
+		}
+		w.Links = append(w.Links, link{t.Title, v.url(p.ID, id) + "#" + p.ID, t.ID == open.ID})
+	}
+	if i >= len(lists) {
+		w.Empty = "The numbers cannot be read just now."
+		return w
+	}
+	if lists[i].Refused != "" {
+		w.Refused = refusal(lists[i].Refused)
+		return w
+	}
+	w.List = open.show(v, d.names, lists[i], shownRows)
+	return w
+}
+
+// listURL is the page of one list in full, for the same view.
+func (v view) listURL(tab string) string {
+	v.base += "list/" + tab
+	v.tabs = nil
+	return v.url()
+}

@@ -1,0 +1,205 @@
+package dashboard
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// The cost of one password, RFC 9106's and OWASP's second choice for argon2id:
+// it is meant for machines that also do something else.
+const (
+	argonTime    = 2
+	argonMemory  = 19 * 1024 // KiB
+	argonThreads = 1
+	argonSalt    = 16 // bytes
+	argonKey     = 32 // bytes
+)
+
+// The lengths of a password. NIST SP 800-63B asks for length, and against rules
+// on which characters it must hold.
+const (
+	MinPasswordCharacters = 12
+	MaxPasswordBytes      = 256
+)
+
+// ErrPassword says that a password is not good enough; its text says why, to
+// the person who chose it.
+type ErrPassword string
+
+func (e ErrPassword) Error() string { return string(e) }
+
+// CheckPassword reports why password is not good enough for the account name.
+func CheckPassword(name, password string) error {
+	switch {
+	case utf8.RuneCountInString(password) < MinPasswordCharacters:
+		return ErrPassword(fmt.Sprintf("Please choose at least %d characters. Three or four words are easy to remember.", MinPasswordCharacters))
+	case len(password) > MaxPasswordBytes:
+		return ErrPassword(fmt.Sprintf("Please choose a password of at most %d letters.", MaxPasswordBytes))
+	case tooPlain(name, password):
+		return ErrPassword("This password is among the first that somebody would try. Please choose another.")
+	}
+	return nil
+}
+
+// plainWords are what long but common passwords are made of, after digits and
+// signs are taken away.
+const plainWords = " password passwort passwords mypassword passwordpassword qwerty qwertyuiop qwertyuiopasdfghjkl" +
+	" asdfghjkl zxcvbnm letmein letmeinplease welcome welcomewelcome administrator admin adminadmin changeme" +
+	" changemeplease iloveyou iloveyouforever trustno correcthorsebatterystaple charity lychgate dashboard "
+
+// tooPlain reports whether the password is a common one dressed up: one of the
+// usual words with digits, one character again and again, a run of the keyboard
+// or the account's own name.
+func tooPlain(name, password string) bool {
+	p := strings.ToLower(password)
+	letters := strings.Map(func(r rune) rune {
+		if r < 'a' || r > 'z' {
+			return -1
+		}
+		return r
+	}, strings.NewReplacer("0", "o", "3", "e", "@", "a", "$", "s").Replace(p))
+	name = strings.ToLower(name)
+	switch {
+	case letters != "" && strings.Contains(plainWords, " "+letters+" "):
+		return true
+	case len(name) >= 4 && strings.Contains(p, name) && len(p)-len(name) < 8:
+		return true
+	}
+	distinct, steps := map[rune]bool{}, 0
+	var last rune
+	for _, r := range p {
+		distinct[r] = true
+		if r == last+1 || r == last-1 || r == last {
+			steps++
+		}
+		last = r
+	}
+	return len(distinct) < 5 || steps >= utf8.RuneCountInString(p)-2
+}
+
+// hashPassword is the password in PHC form:
+// $argon2id$v=19$m=19456,t=2,p=1$salt$key.
+func hashPassword(password string) string {
+	salt := make([]byte, argonSalt)
+	rand.Read(salt)
+	key := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)
+	b := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+		b.EncodeToString(salt), b.EncodeToString(key))
+}
+
+// verifyPassword reports whether password is the one that encoded was made of.
+// Costs written by another version of the program are honoured up to a bound.
+func verifyPassword(encoded, password string) bool {
+	var version int
+	var memory, passes uint32
+	var threads uint8
+	parts := strings.Split(encoded, "$")
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" {
+		return false
+	}
+	if _, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &passes, &threads); err != nil {
+		return false
+	}
+	salt, err := base64.RawStdEncoding.DecodeString(parts[4])
+	key, err2 := base64.RawStdEncoding.DecodeString(parts[5])
+	if err != nil || err2 != nil || version != argon2.Version || len(key) < 16 ||
+		memory > 256*1024 || passes < 1 || passes > 16 || threads < 1 || threads > 8 {
+		return false
+	}
+	got := argon2.IDKey([]byte(password), salt, passes, memory, threads, uint32(len(key)))
+	return subtle.ConstantTimeCompare(got, key) == 1
+}
+
+// A hasher bounds how many passwords are worked on at once: each takes
+// argonMemory, and the memory of a small server is for visitors.
+type hasher struct {
+	slots chan struct{}
+	// dummy is worked on when there is no such account, so that an answer takes
+	// as long as with one.
+	dummy string
+}
+
+func newHasher() *hasher {
+	return &hasher{slots: make(chan struct{}, 2), dummy: hashPassword(rand.Text())}
+}
+
+// do runs f when there is room, or fails when ctx ends first.
+func (h *hasher) do(ctx context.Context, f func()) error {
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+		f()
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// checkPassword returns the account called name if password is its own, and
+// ErrNoAccount for every other reason, after the same work.
+func (h *hasher) checkPassword(ctx context.Context, a *Accounts, name, password string) (id int64, err error) {
+	var encoded string
+	err = a.db.Read.QueryRowContext(ctx, "SELECT id, password FROM accounts WHERE name = ?", name).Scan(&id, &encoded)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("read account: %w", err)
+	}
+	known := err == nil && encoded != ""
+	if !known || len(password) > MaxPasswordBytes {
+		encoded, known = h.dummy, false
+		password = password[:min(len(password), MaxPasswordBytes)]
+	}
+	var right bool
+	if err := h.do(ctx, func() { right = verifyPassword(encoded, password) }); err != nil {
+		return 0, err
+	}
+	if !right || !known {
+		return 0, ErrNoAccount
+	}
+	return id, nil
+}
+
+// setPassword sets an account's password and ends all its sessions and links.
+func (h *hasher) setPassword(ctx context.Context, a *Accounts, account int64, password string) error {
+	var encoded string
+	if err := h.do(ctx, func() { encoded = hashPassword(password) }); err != nil {
+		return err
+	}
+	return a.tx(ctx, func(tx *sql.Tx) error {
+		for _, stmt := range []string{
+			"DELETE FROM sessions WHERE account = ?",
+			"DELETE FROM links WHERE account = ?",
+		} {
+			if _, err := tx.ExecContext(ctx, stmt, account); err != nil {
+				return fmt.Errorf("set password: %w", err)
+			}
+		}
+		_, err := tx.ExecContext(ctx, "UPDATE accounts SET password = ? WHERE id = ?", encoded, account)
+		return err
+	})
+}
+
+// SetPassword sets the password of the account called name from the command
+// line, and ends its sessions.
+func (a *Accounts) SetPassword(ctx context.Context, name, password string) error {
+	if err := CheckPassword(name, password); err != nil {
+		return err
+	}
+	account, err := a.ByName(ctx, name)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return newHasher().setPassword(ctx, a, account.ID, password)
+}

@@ -1,0 +1,84 @@
+package dashboard
+
+import (
+	"strings"
+
+	"github.com/lychgate/lychgate/analytics"
+)
+
+// A sentence is the page in one breath: "In November 2026 so far **1,040 visits**
+// shared statistics, 12% more than before. Most came by way of search engines."
+// Strong is set in bold between Start and End.
+type sentence struct {
+	Start, Strong, End string
+	// More are the sentences after it; values from visitors stand in Quoted
+	// between Before and After.
+	More []quote
+}
+
+type quote struct{ Before, Quoted, After string }
+
+func (d *Dashboard) sentence(v view, now, before analytics.Answer, comparing bool) (s sentence) {
+	if !counted(now.Headline.Visits) && now.Headline.Visits.Kind != analytics.FewerThan {
+		if counted(now.Headline.Views) {
+			return sentence{inTime(v.Period) + " there were ", plural(now.Headline.Views, "page view", "page views"), " of this choice.", nil}
+		}
+		return sentence{Start: "The numbers cannot be read just now. They are still being counted."}
+	}
+	if now.Headline.Visits.Kind == analytics.Known && now.Headline.Visits.N == 0 {
+		return sentence{Start: inTime(v.Period) + " no visit has been counted. Visits are counted only once somebody presses Accept."}
+	}
+	s.Start = inTime(v.Period) + " "
+	s.Strong = plural(now.Headline.Visits, "visit", "visits")
+	s.End = " shared statistics"
+	if comparing {
+		if c := compare(now.Headline.Visits, before.Headline.Visits); c.Text != "" {
+			s.End += ", " + c.Text
+			if p, _ := v.compared(); strings.HasSuffix(c.Text, "more") || strings.HasSuffix(c.Text, "fewer") {
+				s.End += " than in " + p.Name
+			}
+		}
+	}
+	s.End += "."
+	s.More = d.highlights(v, now)
+	return s
+}
+
+// highlights name the first row of the lists of ways and of pages.
+func (d *Dashboard) highlights(v view, now analytics.Answer) (all []quote) {
+	for _, l := range now.Lists {
+		if l.Refused != "" || len(l.Rows) == 0 || (v.Filter != nil && v.Filter.Dim == l.Dim) {
+			continue
+		}
+		r := l.Rows[0]
+		switch {
+		case l.Dim == analytics.DimChannel && counted(r.Visits) && r.Visits.N >= 10:
+			all = append(all, quote{"Most visits came by way of ", strings.ToLower(d.names.of(l.Dim, r.Value)[:1]) + d.names.of(l.Dim, r.Value)[1:], "."})
+		case l.Dim == analytics.DimPage && v.Page == "" && counted(r.Views) && r.Views.N >= 10:
+			all = append(all, quote{"The page seen most was ", r.Value, ", " + plural(r.Views, "time", "times") + "."})
+		}
+	}
+	return all
+}
+
+// inTime begins a sentence about p.
+func inTime(p Period) string {
+	switch p.Key {
+	case "today":
+		return "Today"
+	case "this-month":
+		return "In " + p.From.Format("January") + " so far"
+	case "last-month":
+		return "In " + p.From.Format("January")
+	case "this-quarter", "last-quarter", custom:
+		if p.Days() == 1 {
+			return "On " + p.Dates()
+		}
+		if p.Key == custom && p.From.Day() == 1 && p.To.Equal(monthOf(p.From).AddDate(0, 1, -1)) {
+			return "In " + p.Dates()
+		}
+		return "From " + p.Dates()
+	default:
+		return "In the " + strings.ToLower(p.Name[:1]) + p.Name[1:]
+	}
+}
