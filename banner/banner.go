@@ -8,59 +8,61 @@
 //
 // Everything put into a foreign page is pure ASCII with numeric character
 // references, so that it reads the same in every ASCII-compatible encoding.
+//
+// # Why it looks like this
+//
+// The question is server-rendered, in flow and first in the body: it is there
+// at first paint, shifts nothing afterwards, is first in reading and focus
+// order, and covers nothing. With Place "bottom" it is still first in the body,
+// since a fixed box takes no space there either and a question behind a page
+// full of frames would be hard to reach by keyboard.
 package banner
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 )
 
 // A Banner writes the pieces for one site. It is safe for concurrent use.
 type Banner struct {
-	config  Config
-	tongues *tongues
+	config               Config
+	tongues              *tongues
+	askSheet, savedSheet sheet
+	askBottom            string // both hashes of a question fixed to the bottom
 }
 
-// Config says how one site's banner looks and speaks. The zero value is the
-// default banner: first in the body, every shipped language, own words.
-type Config struct {
-	// SiteName is the name of the site as visitors know it, used in the
-	// region's accessible name. Default: the site's first host.
-	SiteName string
-	// Place is "top" (first in body, in flow; the default) or "bottom".
-	Place string
-	// Languages limits the shipped languages to these tags, the first of which
-	// is spoken where nothing else fits. Default: all, English first.
-	Languages []string
-	// Purposes are the owner's own purposes, or other words for shipped ones.
-	Purposes []Purpose
-}
-
-// New returns the Banner of one site.
+// New returns the Banner of one site, or everything that is wrong with c.
 func New(c Config) (*Banner, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
 	locales, err := shipped()
 	if err != nil {
 		return nil, err
 	}
 	if len(c.Languages) > 0 {
-		if locales, err = pick(locales, c.Languages); err != nil {
-			return nil, err
-		}
+		locales = pick(locales, c.Languages)
 	}
-	return &Banner{config: c, tongues: newTongues(locales)}, nil
+	if c.Place == "" {
+		c.Place = placeTop
+	}
+	b := &Banner{config: c}
+	light, dark := c.themes()
+	b.askSheet = makeSheet(askRules(c.Place, light, dark))
+	b.askBottom = b.askSheet.shadow.hash + " " + scrollStyle.hash
+	b.savedSheet = makeSheet(savedRules(c.Place, light, dark))
+	b.tongues = newTongues(b.speeches(locales))
+	return b, nil
 }
 
 // pick returns the locales with these tags, in their order.
-func pick(locales []*locale, tags []string) ([]*locale, error) {
-	var picked []*locale
+func pick(locales []*locale, tags []string) []*locale {
+	picked := make([]*locale, 0, len(tags))
 	for _, tag := range tags {
 		i := slices.IndexFunc(locales, func(l *locale) bool { return l.Tag == tag })
-		if i < 0 {
-			return nil, fmt.Errorf("language %q is not shipped", tag)
-		}
 		picked = append(picked, locales[i])
 	}
-	return picked, nil
+	return picked
 }
 
 // A Choice is what the page's visitor has answered, as far as words need it.
@@ -111,12 +113,57 @@ type Page struct {
 
 // AppendStart appends what stands first in the body: the question for an
 // undecided visitor, the hidden confirmation for one who has decided.
-func (b *Banner) AppendStart(dst []byte, p *Page) []byte { return dst }
+func (b *Banner) AppendStart(dst []byte, p *Page) []byte {
+	s := b.tongues.choose(p.Lang, p.AcceptLanguage)
+	ps := s.pieces()
+	if c := ps.start(p); c != nil {
+		return appendPiece(dst, c, ps, p)
+	}
+	return dst
+}
 
 // AppendEnd appends what stands before the last </body>: the link to the
 // consent page for visitors who have decided.
-func (b *Banner) AppendEnd(dst []byte, p *Page) []byte { return dst }
+func (b *Banner) AppendEnd(dst []byte, p *Page) []byte {
+	if p.Choice == Undecided {
+		return dst
+	}
+	ps := b.tongues.choose(p.Lang, p.AcceptLanguage).pieces()
+	if p.XHTML || p.AMP {
+		return appendPiece(dst, ps.plain, ps, p)
+	}
+	return appendPiece(dst, ps.end, ps, p)
+}
 
 // StyleHash is the CSP source expression ('sha256-...', with its quotes) of the
-// one inline style that AppendStart writes for p.
-func (b *Banner) StyleHash(p *Page) string { return "" }
+// inline style that AppendStart and AppendEnd write for p; two of them with a
+// blank between where the banner is fixed to the bottom, none on AMP pages.
+func (b *Banner) StyleHash(p *Page) string {
+	sheet := &b.askSheet
+	if p.Choice != Undecided {
+		sheet = &b.savedSheet
+	}
+	switch {
+	case p.AMP:
+		return ""
+	case p.XHTML:
+		return sheet.light.hash
+	case p.Choice == Undecided && b.config.Place == placeBottom:
+		return b.askBottom
+	default:
+		return sheet.shadow.hash
+	}
+}
+
+// Wording is the question as it is put to a visitor, all its words in order, for
+// the record of what was shown.
+func (b *Banner) Wording(v Visitor, purposes []string) string {
+	s := b.speak(v)
+	q := s.asked(purposes)
+	names := make([]string, len(purposes))
+	for i, id := range purposes {
+		names[i] = b.purpose(s.locale, id).Name
+	}
+	text := fill(q.text, "purposes", strings.Join(names, s.Comma))
+	return strings.Join([]string{q.heading, text, s.Details, q.accept, q.decline}, "\n")
+}

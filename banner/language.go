@@ -10,12 +10,12 @@ import (
 // that a page costs one look-up; the memory is bounded, since both inputs are
 // foreign text.
 type tongues struct {
-	locales []*locale // the first is the default
-	matcher language.Matcher
+	speeches []*speech // the first is the default
+	matcher  language.Matcher
 
 	mu     sync.RWMutex
-	byLang map[string]*locale // page lang -> locale, nil when none is shipped
-	byList map[string]*locale // Accept-Language -> locale
+	byLang map[string]*speech // page lang -> language, nil when none is shipped
+	byList map[string]*speech // Accept-Language -> language
 }
 
 // The bounds of a tongues' memory.
@@ -25,30 +25,30 @@ const (
 	maxAcceptedByte = 256 // of Accept-Language; what stands later is wanted less
 )
 
-func newTongues(locales []*locale) *tongues {
-	tags := make([]language.Tag, len(locales))
-	for i, l := range locales {
+func newTongues(speeches []*speech) *tongues {
+	tags := make([]language.Tag, len(speeches))
+	for i, l := range speeches {
 		tags[i] = language.Make(l.Tag)
 	}
 	return &tongues{
-		locales: locales,
-		matcher: language.NewMatcher(tags),
-		byLang:  map[string]*locale{},
-		byList:  map[string]*locale{},
+		speeches: speeches,
+		matcher:  language.NewMatcher(tags),
+		byLang:   map[string]*speech{},
+		byList:   map[string]*speech{},
 	}
 }
 
-// choose returns the locale of a page: that of its lang attribute when it is
+// choose returns the language of a page: that of its lang attribute when it is
 // shipped, else the best of Accept-Language, else the default.
-func (t *tongues) choose(lang []byte, accept string) *locale {
+func (t *tongues) choose(lang []byte, accept string) *speech {
 	if l := t.named(lang); l != nil {
 		return l
 	}
 	return t.accepted(accept)
 }
 
-// named returns the locale for one language tag, or nil.
-func (t *tongues) named(lang []byte) *locale {
+// named returns the language for one language tag, or nil.
+func (t *tongues) named(lang []byte) *speech {
 	if len(lang) == 0 || len(lang) > maxLangBytes {
 		return nil
 	}
@@ -68,10 +68,10 @@ func (t *tongues) named(lang []byte) *locale {
 	return l
 }
 
-// accepted returns the best locale for an Accept-Language header.
-func (t *tongues) accepted(accept string) *locale {
+// accepted returns the best language for an Accept-Language header.
+func (t *tongues) accepted(accept string) *speech {
 	if accept == "" {
-		return t.locales[0]
+		return t.speeches[0]
 	}
 	if len(accept) > maxAcceptedByte {
 		accept = cutList(accept[:maxAcceptedByte])
@@ -85,7 +85,7 @@ func (t *tongues) accepted(accept string) *locale {
 	// A header that is wrong in parts still yields the parts before.
 	tags, _, _ := language.ParseAcceptLanguage(accept)
 	if l = t.match(language.Low, tags...); l == nil {
-		l = t.locales[0]
+		l = t.speeches[0]
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -93,8 +93,8 @@ func (t *tongues) accepted(accept string) *locale {
 	return l
 }
 
-// match returns the best locale of at least the given confidence, or nil.
-func (t *tongues) match(least language.Confidence, wanted ...language.Tag) *locale {
+// match returns the best language of at least the given confidence, or nil.
+func (t *tongues) match(least language.Confidence, wanted ...language.Tag) *speech {
 	if len(wanted) == 0 {
 		return nil
 	}
@@ -102,11 +102,11 @@ func (t *tongues) match(least language.Confidence, wanted ...language.Tag) *loca
 	if confidence < least {
 		return nil
 	}
-	return t.locales[i]
+	return t.speeches[i]
 }
 
 // remember adds to a bounded memory, which starts afresh when it is full.
-func remember(m map[string]*locale, key string, l *locale) {
+func remember(m map[string]*speech, key string, l *speech) {
 	if len(m) >= maxRemembered {
 		clear(m)
 	}
@@ -123,8 +123,8 @@ func cutList(s string) string {
 	return ""
 }
 
-// speak is the locale of a page of ours.
-func (b *Banner) speak(v Visitor) *locale {
+// speak is the language of a page of ours.
+func (b *Banner) speak(v Visitor) *speech {
 	return b.tongues.choose([]byte(v.Lang), v.AcceptLanguage)
 }
 

@@ -9,7 +9,7 @@ import (
 
 // A view is what a template sees: words, site and the page's own data.
 type view struct {
-	W    *locale
+	W    *speech
 	Page any
 
 	b *Banner
@@ -28,7 +28,7 @@ func (v view) Lang() string { return v.W.Tag }
 func (v view) Dir() string { return v.W.Dir }
 
 // Tongues are the site's languages.
-func (v view) Tongues() []*locale { return v.b.tongues.locales }
+func (v view) Tongues() []*speech { return v.b.tongues.speeches }
 
 // Date writes a day in the page's language.
 func (v view) Date(t time.Time) string { return v.W.date(t) }
@@ -39,11 +39,14 @@ func (v view) Amount(d time.Duration) string { return v.W.amount(d) }
 // Fill puts values into the placeholders of a text.
 func (v view) Fill(text string, pairs ...string) string { return fill(text, pairs...) }
 
+// List joins names in the page's language.
+func (v view) List(names []string) string { return strings.Join(names, v.W.Comma) }
+
 // PurposeName is the name of a purpose at the start of a line.
-func (v view) PurposeName(id string) string { return v.W.sentence(v.b.purpose(v.W, id).Name) }
+func (v view) PurposeName(id string) string { return v.W.sentence(v.b.purpose(v.W.locale, id).Name) }
 
 // PurposeText explains a purpose.
-func (v view) PurposeText(id string) string { return v.b.purpose(v.W, id).Text }
+func (v view) PurposeText(id string) string { return v.b.purpose(v.W.locale, id).Text }
 
 // Complaint is the sentence about complaints, with its two links.
 func (v view) Complaint(contact string) template.HTML {
