@@ -29,16 +29,14 @@ const (
 	year  = 12 * month
 )
 
-// amount writes a retention window in the largest unit that says it in whole
-// numbers: 4 years, 25 months, 180 days. A window of 365 days is a year, too.
+// amount writes a retention window in the unit it was meant in: 180 days, 25
+// months, 4 years. Months and years come as an average or as 30 and 365 days.
 func (l *locale) amount(d time.Duration) string {
 	switch {
-	case d > 0 && d%(365*day) == 0:
-		return l.count(l.Years, int(d/(365*day)))
+	case d%(365*day) != 0 && d%day == 0 && d < 365*day:
+		return l.count(l.Days, int(d/day))
 	case near(d, year):
 		return l.count(l.Years, int((d+year/2)/year))
-	case d%day == 0 && d%(30*day) != 0 && d < 400*day:
-		return l.count(l.Days, int(d/day))
 	case near(d, month):
 		return l.count(l.MonthsCount, int((d+month/2)/month))
 	default:
@@ -46,10 +44,11 @@ func (l *locale) amount(d time.Duration) string {
 	}
 }
 
-// near reports whether d is a whole number of units, give or take a day in each.
+// near reports whether d is a whole number of units, give or take half a day in
+// each month.
 func near(d, unit time.Duration) bool {
 	n := (d + unit/2) / unit
-	return n > 0 && (d-n*unit).Abs() <= n*day/2
+	return n > 0 && (d-n*unit).Abs() <= n*unit/60
 }
 
 // count chooses the plural form of n.

@@ -164,6 +164,6 @@ func (b *Banner) Wording(v Visitor, purposes []string) string {
 	for i, id := range purposes {
 		names[i] = b.purpose(s.locale, id).Name
 	}
-	text := fill(q.text, "purposes", strings.Join(names, s.Comma))
-	return strings.Join([]string{q.heading, text, s.Details, q.accept, q.decline}, "\n")
+	text := fill(q.Text, "purposes", strings.Join(names, s.Comma))
+	return strings.Join([]string{q.Heading, text, s.Details, q.Accept, q.Decline}, "\n")
 }

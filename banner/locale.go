@@ -61,6 +61,7 @@ type locale struct {
 	StateUntil        string `json:"state_until"`
 	StateChanged      string `json:"state_changed"`
 	Choose            string `json:"choose"`
+	Change            string `json:"change"`
 	ChooseAll         string `json:"choose_all"`
 	ChooseEach        string `json:"choose_each"`
 	Yes               string `json:"yes"`
@@ -68,15 +69,12 @@ type locale struct {
 	Save              string `json:"save"`
 	NoServices        string `json:"no_services"`
 	Services          string `json:"services"`
-	Service           string `json:"service"`
 	Hosts             string `json:"hosts"`
 	Cookie            string `json:"cookie"`
 	WhatFor           string `json:"what_for"`
 	HowLong           string `json:"how_long"`
 	TheirPolicy       string `json:"their_policy"`
-	Always            string `json:"always"`
 	AlwaysText        string `json:"always_text"`
-	WithdrawTitle     string `json:"withdraw_title"`
 	WithdrawText      string `json:"withdraw_text"`
 	Withdraw          string `json:"withdraw"`
 	Counted           string `json:"counted"`

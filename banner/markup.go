@@ -54,8 +54,8 @@ func (b *Banner) ask(s *speech, q question, d dress, buttons bool) piece {
 	} else {
 		w.raw(`<div class="w" dir="` + s.Dir + `">`)
 	}
-	w.raw(`<div class="t"><h2>`).say(q.heading).raw(`</h2><p>`).open(changedHole)
-	before, after, named := cutPurposes(q.text)
+	w.raw(`<div class="t"><h2>`).say(q.Heading).raw(`</h2><p>`).open(changedHole)
+	before, after, named := cutPurposes(q.Text)
 	w.say(before)
 	if named {
 		w.open(purposesHole).say(after)
@@ -64,8 +64,8 @@ func (b *Banner) ask(s *speech, q question, d dress, buttons bool) piece {
 	consentLink(w, s, s.Details)
 	w.raw(`</p></div>`)
 	if buttons {
-		w.raw(`<div class="b"><button name="decision" value="accept">`).say(q.accept).
-			raw(`</button><button name="decision" value="decline">`).say(q.decline).
+		w.raw(`<div class="b"><button name="decision" value="accept">`).say(q.Accept).
+			raw(`</button><button name="decision" value="decline">`).say(q.Decline).
 			raw(`</button></div><input type="hidden" name="return_to" value="`).open(returnHole).
 			raw(`"/><input type="hidden" name="policy" value="`).open(policyHole).
 			raw(`"/><input type="hidden" name="lang" value="` + s.Tag + `"/>`).open(sourceHole)

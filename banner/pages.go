@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -141,9 +142,23 @@ func PagePolicy() string {
 		"; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 }
 
-// WriteConsent writes the consent page.
+// WriteConsent writes the consent page. Nothing is preselected to yes unless the
+// visitor said so before (EDPB 05/2020, section 3.4; CJEU C-673/17).
 func (b *Banner) WriteConsent(w io.Writer, p *ConsentPage) error {
+	if p.Choice != Accepted {
+		p = p.ungranted()
+	}
 	return b.page(w, "consent", p.Visitor, p)
+}
+
+// ungranted is p with no purpose granted.
+func (p *ConsentPage) ungranted() *ConsentPage {
+	q := *p
+	q.Purposes = slices.Clone(p.Purposes)
+	for i := range q.Purposes {
+		q.Purposes[i].Granted = false
+	}
+	return &q
 }
 
 // WriteWithdrawn writes the confirmation of a withdrawal.

@@ -14,7 +14,7 @@ type speech struct {
 }
 
 // A question is what the banner asks. Its text may hold {purposes}.
-type question struct{ heading, text, accept, decline string }
+type question struct{ Heading, Text, Accept, Decline string }
 
 func (b *Banner) speeches(locales []*locale) []*speech {
 	all := make([]*speech, len(locales))
@@ -25,8 +25,8 @@ func (b *Banner) speeches(locales []*locale) []*speech {
 			count:  question{l.CountQuestion, l.CountText, l.CountYes, l.CountNo}.with(w),
 			ask:    question{l.AskQuestion, l.AskText, l.AskYes, l.AskNo}.with(w),
 		}
-		if !strings.Contains(s.ask.text, purposesMark) {
-			s.ask.text += " " + l.AskText // other companies are always named
+		if !strings.Contains(s.ask.Text, purposesMark) {
+			s.ask.Text += " " + l.AskText // other companies are always named
 		}
 		s.pieces = sync.OnceValue(func() *pieces { return b.makePieces(s) })
 		all[i] = s
@@ -40,13 +40,13 @@ const purposesMark = "{purposes}"
 // with puts the owner's own words in.
 func (q question) with(w Words) question {
 	if w.Question != "" {
-		q.heading = w.Question
+		q.Heading = w.Question
 	}
 	if w.Text != "" {
-		q.text = w.Text
+		q.Text = w.Text
 	}
 	if w.Accept != "" {
-		q.accept, q.decline = w.Accept, w.Decline
+		q.Accept, q.Decline = w.Accept, w.Decline
 	}
 	return q
 }

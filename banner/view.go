@@ -42,6 +42,27 @@ func (v view) Fill(text string, pairs ...string) string { return fill(text, pair
 // List joins names in the page's language.
 func (v view) List(names []string) string { return strings.Join(names, v.W.Comma) }
 
+// Join joins what is the same in every language, such as hosts.
+func (v view) Join(names []string) string { return strings.Join(names, ", ") }
+
+// Names are the names of services.
+func (v view) Names(services []Service) string {
+	names := make([]string, len(services))
+	for i, s := range services {
+		names[i] = s.Name
+	}
+	return v.List(names)
+}
+
+// Question is the question for all purposes of a page.
+func (v view) Question(p *ConsentPage) question {
+	ids := make([]string, len(p.Purposes))
+	for i, c := range p.Purposes {
+		ids[i] = c.ID
+	}
+	return v.W.asked(ids)
+}
+
 // PurposeName is the name of a purpose at the start of a line.
 func (v view) PurposeName(id string) string { return v.W.sentence(v.b.purpose(v.W.locale, id).Name) }
 
@@ -140,6 +161,9 @@ func (p *ConsentPage) Granted() string {
 	}
 	return strings.Join(ids, " ")
 }
+
+// Single is true when there is nothing to choose one by one.
+func (p *ConsentPage) Single() bool { return len(p.Purposes) <= 1 }
 
 // Back is where the page's way back leads.
 func (p *ConsentPage) Back() string {
