@@ -2,8 +2,6 @@
 // asks a judge, and writes the page back. It knows HTML, not sites.
 package rewrite
 
-import "io"
-
 // A Dest is what the browser would fetch a URL for, after the destinations of
 // the Fetch standard, with the cases added that Fetch does not name.
 type Dest uint8
@@ -110,24 +108,21 @@ type Options struct {
 
 // Append appends the page src to dst as o wants it. It allocates nothing in
 // steady state. Where nothing changes the bytes are those of src.
-func Append(dst, src []byte, o *Options) []byte { return append(dst, src...) }
+func Append(dst, src []byte, o *Options) []byte {
+	p := newPage(o)
+	dst = p.append(dst, src)
+	p.free()
+	return dst
+}
 
 // AppendCSS appends the style sheet src to dst, its URLs judged by j.
-func AppendCSS(dst, src []byte, j Judge) []byte { return append(dst, src...) }
-
-// A Writer rewrites a page that is too long to be held in memory, on its way to
-// an underlying writer. The output is that of [Append], however the page is cut
-// into writes.
-type Writer struct{ w io.Writer }
-
-// NewWriter returns a Writer to w. It must be closed.
-func NewWriter(w io.Writer, o *Options) *Writer { return &Writer{w: w} }
-
-// Write takes the next part of the page. It keeps what it cannot yet decide on.
-func (w *Writer) Write(p []byte) (int, error) { return w.w.Write(p) }
-
-// Flush passes on everything that is decided.
-func (w *Writer) Flush() error { return nil }
-
-// Close ends the page. It does not close the underlying writer.
-func (w *Writer) Close() error { return nil }
+func AppendCSS(dst, src []byte, j Judge) []byte {
+	o := Options{Judge: j}
+	p := newPage(&o)
+	out, changed := p.css(dst, src)
+	p.free()
+	if !changed {
+		return append(dst, src...)
+	}
+	return out
+}

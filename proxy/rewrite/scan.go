@@ -1,0 +1,399 @@
+package rewrite
+
+import "bytes"
+
+// The functions in this file know where the tokens of HTML end. Each takes the
+// bytes src[:n] and a start, and returns an end, or -1 when the token goes on
+// beyond n. Section numbers are those of the WHATWG HTML standard.
+
+// Classes of bytes inside a tag.
+const (
+	blank    uint8 = 1 << iota // tab, line feed, form feed, carriage return, blank
+	solidus                    // "/"
+	nameEnd                    // what ends an attribute's name: blanks, "/", ">", "="
+	valueEnd                   // what ends an unquoted value: blanks, ">"
+	letter                     // ASCII letter
+)
+
+var class = func() (c [256]uint8) {
+	for _, b := range []byte("\t\n\f\r ") {
+		c[b] = blank | nameEnd | valueEnd
+	}
+	c['/'] = solidus | nameEnd
+	c['>'] = nameEnd | valueEnd
+	c['='] = nameEnd
+	for b := 'a'; b <= 'z'; b++ {
+		c[b], c[b-'a'+'A'] = letter, letter
+	}
+	return c
+}()
+
+// tagName returns the end of the tag name that starts at i (13.2.5.8). An "="
+// belongs to it.
+func tagName(src []byte, i, n int) int {
+	for i < n && (class[src[i]]&nameEnd == 0 || src[i] == '=') {
+		i++
+	}
+	return i
+}
+
+// An attr is one attribute as it stands in the page, as offsets into it.
+type attr struct {
+	id            attrID
+	quote         byte // '"', '\'', or 0 when the value is unquoted or absent
+	edit          edit
+	name, nameEnd int
+	val, valEnd   int // without quotes; val is 0 when there is no value
+	end           int
+	from, to      int // the new value in page.tmp, when edit is replaced
+}
+
+// scanAttrs reads attributes from i to the end of the tag (13.2.5.32 to .40) and
+// appends those that w wants to attrs, duplicates too. It returns the index
+// after ">", or -1, and whether the tag closes itself.
+func scanAttrs(attrs []attr, src []byte, i, n int, w *wanted) ([]attr, int, bool) {
+	for {
+		slash := false
+		for i < n && class[src[i]]&(blank|solidus) != 0 {
+			slash = src[i] == '/'
+			i++
+		}
+		if i >= n {
+			return attrs, -1, false
+		}
+		if src[i] == '>' {
+			return attrs, i + 1, slash
+		}
+		name := i
+		i++ // a leading "=" is part of the name
+		for i < n && class[src[i]]&nameEnd == 0 {
+			i++
+		}
+		end := i
+		for i < n && class[src[i]]&blank != 0 {
+			i++
+		}
+		if i >= n {
+			return attrs, -1, false
+		}
+		var quote byte
+		val, valEnd := 0, 0
+		if src[i] == '=' {
+			i++
+			for i < n && class[src[i]]&blank != 0 {
+				i++
+			}
+			if i >= n {
+				return attrs, -1, false
+			}
+			switch c := src[i]; c {
+			case '"', '\'':
+				k := bytes.IndexByte(src[i+1:n], c)
+				if k < 0 {
+					return attrs, -1, false
+				}
+				quote, val, valEnd = c, i+1, i+1+k
+				i = valEnd + 1
+			case '>':
+				val, valEnd = i, i
+			default:
+				val = i
+				for i < n && class[src[i]]&valueEnd == 0 {
+					i++
+				}
+				if i >= n {
+					return attrs, -1, false
+				}
+				valEnd = i
+			}
+		} else {
+			i = end
+		}
+		if l := end - name; l < 32 && w[src[name]&31]&(1<<l) != 0 {
+			if id := lookupAttr(src[name:end]); id != attrNone || w == &wantEvery {
+				attrs = append(attrs, attr{id: id, quote: quote, name: name, nameEnd: end, val: val, valEnd: valEnd, end: i})
+			}
+		}
+	}
+}
+
+// commentEnd returns the index after the comment whose text starts at i, after
+// "<!--" (13.2.5.43 to .51).
+func commentEnd(src []byte, i, n int) int {
+	if i < n && src[i] == '>' {
+		return i + 1
+	}
+	if i+1 < n && src[i] == '-' && src[i+1] == '>' {
+		return i + 2
+	}
+	return commentRest(src, i, n)
+}
+
+// commentRest is commentEnd for the middle of a comment.
+func commentRest(src []byte, i, n int) int {
+	for {
+		k := bytes.Index(src[min(i, n):n], []byte("--"))
+		if k < 0 {
+			return -1
+		}
+		i += k + 2
+		switch {
+		case i < n && src[i] == '>':
+			return i + 1
+		case i+1 < n && src[i] == '!' && src[i+1] == '>':
+			return i + 2
+		}
+		i-- // "--->" ends as well
+	}
+}
+
+// A tagState is where inside a tag the input stopped.
+type tagState uint8
+
+const (
+	beforeName tagState = iota
+	inName
+	afterName
+	beforeValue
+	doubleQuoted
+	singleQuoted
+	unquoted
+)
+
+// end is scanAttrs byte by byte, for tags of any length: it returns the index
+// after the ">" that ends the tag, or -1.
+func (s *tagState) end(src []byte, i, n int) int {
+	for ; i < n; i++ {
+		c := src[i]
+		switch *s {
+		case doubleQuoted, singleQuoted:
+			if c == '"' && *s == doubleQuoted || c == '\'' && *s == singleQuoted {
+				*s = beforeName
+			}
+			continue
+		case beforeValue:
+			switch {
+			case class[c]&blank != 0:
+				continue
+			case c == '"':
+				*s = doubleQuoted
+				continue
+			case c == '\'':
+				*s = singleQuoted
+				continue
+			}
+			*s = unquoted
+		}
+		switch {
+		case c == '>':
+			return i + 1
+		case *s == unquoted:
+			if class[c]&blank != 0 {
+				*s = beforeName
+			}
+		case c == '/':
+			*s = beforeName
+		case c == '=' && *s != beforeName:
+			*s = beforeValue
+		case class[c]&blank == 0:
+			*s = inName
+		case *s == inName:
+			*s = afterName
+		}
+	}
+	return -1
+}
+
+// angle returns the index after the next ">": the end of a doctype or of a bogus
+// comment (13.2.5.41, .53 to .68).
+func angle(src []byte, i, n int) int {
+	if k := bytes.IndexByte(src[i:n], '>'); k >= 0 {
+		return i + k + 1
+	}
+	return -1
+}
+
+// cdataEnd returns the index after "]]>" (13.2.5.69).
+func cdataEnd(src []byte, i, n int) int {
+	if k := bytes.Index(src[i:n], []byte("]]>")); k >= 0 {
+		return i + k + 3
+	}
+	return -1
+}
+
+// States of script data (13.2.5.4 and .15 to .31).
+const (
+	scriptData uint8 = iota
+	scriptEscaped
+	scriptDoubleEscaped
+)
+
+// A rawText finds the end of the text of a script, style, textarea and so on. It
+// can go on where the input stopped.
+type rawText struct {
+	name  string // of the element, in lower case
+	state uint8  // scriptData and so on; stays 0 for all but scripts
+}
+
+// end returns the index of the "<" of the end tag that ends the raw text at i.
+// When there is none in src[:n] it returns -1 and where to go on.
+func (r *rawText) end(src []byte, i, n int) (end, next int) {
+	if r.name == "script" {
+		return r.scriptEnd(src, i, n)
+	}
+	for {
+		k := bytes.IndexByte(src[i:n], '<')
+		if k < 0 {
+			return -1, n
+		}
+		i += k
+		switch r.tagAt(src, i, n) {
+		case yes:
+			return i, i
+		case unknown:
+			return -1, i
+		}
+		i++
+	}
+}
+
+// An answer to a question about bytes that may not be there yet.
+type answer uint8
+
+const (
+	no answer = iota
+	yes
+	unknown
+)
+
+// tagAt says whether the end tag of r starts at i (an "appropriate end tag"
+// and what must follow its name).
+func (r *rawText) tagAt(src []byte, i, n int) answer {
+	if i+1 >= n {
+		return unknown
+	}
+	if src[i+1] != '/' {
+		return no
+	}
+	return delimited(src, i+2, n, r.name)
+}
+
+// delimited says whether name, whatever its case, stands at i, followed by a
+// space, "/" or ">".
+func delimited(src []byte, i, n int, name string) answer {
+	for k := range len(name) {
+		if i+k >= n {
+			return unknown
+		}
+		if src[i+k]|0x20 != name[k] {
+			return no
+		}
+	}
+	if i+len(name) >= n {
+		return unknown
+	}
+	if c := src[i+len(name)]; c != '=' && class[c]&nameEnd != 0 {
+		return yes
+	}
+	return no
+}
+
+func (r *rawText) scriptEnd(src []byte, i, n int) (end, next int) {
+	for i < n {
+		if r.state == scriptData {
+			k := bytes.IndexByte(src[i:n], '<')
+			if k < 0 {
+				return -1, n
+			}
+			i += k
+		}
+		switch src[i] {
+		case '-': // "-->" with any number of dashes leaves the escaped states
+			k := i + 1
+			for k < n && src[k] == '-' {
+				k++
+			}
+			if k >= n {
+				return -1, max(i, n-2)
+			}
+			if k-i >= 2 && src[k] == '>' {
+				r.state = scriptData
+			}
+			i = k
+		case '<':
+			a := r.tagAt(src, i, n)
+			if a == no {
+				a = r.escape(src, i, n)
+				if a == no {
+					i++
+					continue
+				}
+			}
+			switch {
+			case a == unknown:
+				return -1, i
+			case r.state == scriptDoubleEscaped && src[i+1] == '/':
+				r.state = scriptEscaped
+				i += len("</script>")
+			case src[i+1] == '/':
+				return i, i
+			case src[i+1] == '!':
+				r.state = scriptEscaped
+				i += len("<!") // the dashes may already belong to "-->"
+			default:
+				r.state = scriptDoubleEscaped
+				i += len("<script>")
+			}
+		default:
+			i++
+		}
+	}
+	return -1, n
+}
+
+// escape says whether the "<" at i, which is no end tag, opens the next escaped state.
+func (r *rawText) escape(src []byte, i, n int) answer {
+	switch {
+	case r.state == scriptData:
+		return prefix(src[i:n], "<!--")
+	case r.state == scriptEscaped && src[i+1] != '/':
+		return delimited(src, i+1, n, r.name)
+	}
+	return no
+}
+
+// prefix says whether b starts with s.
+func prefix(b []byte, s string) answer {
+	switch {
+	case len(b) >= len(s) && string(b[:len(s)]) == s:
+		return yes
+	case len(b) < len(s) && string(b) == s[:len(b)]:
+		return unknown
+	}
+	return no
+}
+
+// hasPrefixFold says whether b starts with the lower-case ASCII letters s.
+func hasPrefixFold(b []byte, s string) bool {
+	return len(b) >= len(s) && equalFold(b[:len(s)], s)
+}
+
+// equalFold says whether b is s, which is in lower case, whatever b's ASCII case.
+func equalFold(b []byte, s string) bool {
+	if len(b) != len(s) {
+		return false
+	}
+	for i := range b {
+		if lower(b[i]) != s[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}

@@ -1,0 +1,246 @@
+package rewrite
+
+import "bytes"
+
+// A scriptKind says what a browser does with a script element.
+type scriptKind uint8
+
+const (
+	scriptRuns scriptKind = iota
+	scriptModule
+	scriptImportMap
+	scriptSpeculation
+	scriptIsData // not run: JSON, templates
+)
+
+// kindOfScript reads the type and language of the script at hand (4.12.1,
+// prepare the script element). What is in doubt runs.
+func (p *page) kindOfScript() scriptKind {
+	a := p.find(attrType)
+	if a == nil {
+		if l := p.find(attrLanguage); l != nil && l.valEnd > l.val {
+			return kindOfType(p.decoded(l), "text/")
+		}
+		return scriptRuns
+	}
+	return kindOfType(p.decoded(a), "")
+}
+
+func kindOfType(v []byte, before string) scriptKind {
+	v = bytes.TrimSpace(v)
+	if len(v) == 0 {
+		return scriptRuns
+	}
+	var b [40]byte
+	if len(before)+len(v) > len(b) {
+		return scriptIsData
+	}
+	s := append(b[:0], before...)
+	for _, c := range v {
+		s = append(s, lower(c))
+	}
+	if k := bytes.IndexByte(s, ';'); k >= 0 { // older browsers ignored parameters
+		s = s[:k]
+	}
+	switch string(s) {
+	case "module":
+		return scriptModule
+	case "importmap", "importmap-shim":
+		return scriptImportMap
+	case "speculationrules":
+		return scriptSpeculation
+	}
+	if bytes.Contains(s, []byte("javascript")) || bytes.Contains(s, []byte("ecmascript")) ||
+		bytes.HasSuffix(s, []byte("/jscript")) || bytes.HasSuffix(s, []byte("/livescript")) ||
+		bytes.HasSuffix(s, []byte("/babel")) {
+		return scriptRuns
+	}
+	return scriptIsData
+}
+
+// scriptText says how the text of the script at hand is read.
+func (p *page) scriptText() textKind {
+	if p.script = p.kindOfScript(); p.script == scriptIsData {
+		return textRaw
+	}
+	if p.script != scriptImportMap && p.script != scriptSpeculation && p.find(attrSrc) != nil {
+		return textRaw // the text of a script with a src never runs
+	}
+	return textJudged
+}
+
+// judgeScript asks about the text of the script at hand.
+func (p *page) judgeScript(x *text) {
+	if p.service {
+		p.holdScript()
+		x.held = true
+		return
+	}
+	if x.kind == textBoth {
+		p.script = p.kindOfScript()
+	}
+	if !x.kind.whole() || p.script == scriptIsData {
+		return
+	}
+	if x.long || !p.runs(x) {
+		p.holdScript()
+		x.held = true
+	}
+}
+
+// runs reports whether the text x of the script at hand stays as it is.
+func (p *page) runs(x *text) bool {
+	s := p.src[x.at:x.end]
+	if x.kind == textBoth && bytes.IndexByte(s, '&') >= 0 {
+		p.plain = decodeRefs(p.plain[:0], s)
+		s = p.plain
+	}
+	switch p.script {
+	case scriptImportMap:
+		return x.kind == textJudged
+	case scriptSpeculation:
+		return x.kind == textJudged && !followsLinks(s)
+	case scriptModule:
+		if !p.importsPass(s) {
+			return false
+		}
+	}
+	return len(bytes.TrimSpace(s)) == 0 || p.o.Judge.Script(s) == Pass
+}
+
+// holdScript makes the script at hand inert: its first type wins.
+func (p *page) holdScript() {
+	p.extra = append(p.extra[:0], heldScript...)
+	for i := range p.attrs {
+		if a := &p.attrs[i]; a.id == attrType && a.edit == keep {
+			p.removeAttr(a)
+		}
+	}
+}
+
+// importsPass asks about the modules that a module script names after import or
+// from.
+func (p *page) importsPass(s []byte) bool {
+	for i := 0; i < len(s); i++ {
+		k := bytes.IndexAny(s[i:], "\"'`")
+		if k < 0 {
+			return true
+		}
+		i += k
+		end := bytes.IndexByte(s[i+1:], s[i])
+		if end < 0 {
+			return true
+		}
+		before := bytes.TrimRight(s[:i], " \t\r\n(")
+		if bytes.HasSuffix(before, []byte("import")) || bytes.HasSuffix(before, []byte("from")) {
+			p.url = append(p.url[:0], s[i+1:i+1+end]...)
+			p.ref.Attr = nil
+			if isAddress(p.url) && p.ask(Script, cleanURL(p.url)).Action != Pass {
+				return false
+			}
+			i += end + 1
+		}
+	}
+	return true
+}
+
+// isAddress reports whether a module specifier is a URL, not a bare name.
+func isAddress(s []byte) bool {
+	return bytes.HasPrefix(s, []byte("/")) || bytes.HasPrefix(s, []byte(".")) || bytes.IndexByte(s, ':') >= 0
+}
+
+// followsLinks reports whether speculation rules choose among the page's links,
+// which may lead anywhere. Such rules are held as a whole.
+func followsLinks(s []byte) bool {
+	return bytes.Contains(s, []byte(`"where"`)) || bytes.Contains(s, []byte(`"document"`)) || bytes.Contains(s, []byte(`\u`))
+}
+
+// jsonText asks about the addresses in an import map or in speculation rules.
+// One that is held becomes an empty data: URL.
+func (p *page) jsonText(x *text) {
+	d := Script
+	if p.script == scriptSpeculation {
+		d = Hint
+	}
+	p.ref.Attr = nil
+	for i := x.at; i < x.end; i++ {
+		k := bytes.IndexByte(p.src[i:x.end], '"')
+		if k < 0 {
+			return
+		}
+		i += k
+		end := jsonString(p.src, i+1, x.end)
+		if end < 0 {
+			return
+		}
+		p.url = jsonUnquote(p.url[:0], p.src[i+1:end])
+		key := skipBlanks(p.src[:x.end], end+1) < x.end && p.src[skipBlanks(p.src[:x.end], end+1)] == ':'
+		if !key && (isAddress(p.url) || d == Hint && bytes.IndexByte(p.url, '.') >= 0) {
+			switch v := p.ask(d, cleanURL(p.url)); v.Action {
+			case Hold:
+				p.cut(i+1, end)
+				p.out = append(p.out, emptyURL...)
+			case Replace:
+				p.cut(i+1, end)
+				p.out = appendJSON(p.out, v.URL)
+			}
+		}
+		i = end
+	}
+}
+
+// jsonString returns the index of the quote that ends the string at i, or -1.
+func jsonString(s []byte, i, n int) int {
+	for ; i < n; i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i
+		}
+	}
+	return -1
+}
+
+// jsonUnquote appends the string s without its escapes.
+func jsonUnquote(dst, s []byte) []byte {
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			dst = append(dst, s[i])
+			continue
+		}
+		i++
+		switch s[i] {
+		case 'u':
+			r := rune(0)
+			for k := 1; k <= 4 && i+1 < len(s); k++ {
+				d, ok := hexDigit(s[i+1])
+				if !ok {
+					break
+				}
+				r, i = r<<4|d, i+1
+			}
+			dst = append(dst, string(r)...)
+		case 't', 'n', 'r', 'b', 'f':
+			dst = append(dst, ' ')
+		default:
+			dst = append(dst, s[i])
+		}
+	}
+	return dst
+}
+
+// appendJSON appends s as it may stand in a JSON string in a script.
+func appendJSON(dst, s []byte) []byte {
+	const hex = "0123456789abcdef"
+	for _, c := range s {
+		if c < ' ' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			dst = append(dst, `\u00`...)
+			c1, c2 := hex[c>>4], hex[c&15]
+			dst = append(dst, c1, c2)
+			continue
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
