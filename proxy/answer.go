@@ -15,10 +15,10 @@ type answer struct {
 	header http.Header
 	body   io.ReadCloser // never nil
 	length int64         // of body in bytes; -1 when unknown
-	// file and info are set when the body is a file of the site's folder, so
-	// that ranges and sendfile work.
-	file *os.File
+	// info is set when the body is a file of the site's folder, and file when
+	// it is the thing asked for, so that ranges and sendfile work.
 	info fs.FileInfo
+	file *os.File
 	// trailer is filled when the body is read to its end; may be nil.
 	trailer *http.Header
 }

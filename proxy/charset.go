@@ -1,16 +1,14 @@
 package proxy
 
 import (
-	"bufio"
 	"bytes"
-	"io"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
-	"golang.org/x/text/transform"
 )
 
 // sniffLen is how far browsers look for a charset or a type.
@@ -24,19 +22,19 @@ func looksLikeHTML(first []byte) bool {
 	return strings.HasPrefix(http.DetectContentType(first), "text/html")
 }
 
-// transcoded makes a page of an encoding in which "<" is not always the byte
-// 0x3c into UTF-8, and says so in the Content-Type. Every other encoding of the
-// web keeps the ASCII that markup consists of and passes byte for byte.
-func transcoded(in io.Reader, a *answer) io.Reader {
-	br := bufio.NewReaderSize(in, 4<<10)
-	first, _ := br.Peek(sniffLen) // a read error comes again with the body
+// settleCharset prepares a page whose beginning is in first for the rewriter.
+// A page in an encoding in which "<" is not always the byte 0x3c becomes UTF-8,
+// and the Content-Type says so; the result is its decoder. Every other encoding
+// of the web keeps the ASCII that markup consists of: the result is nil.
+func settleCharset(a *answer, first []byte) *encoding.Decoder {
+	first = first[:min(len(first), sniffLen)]
 	enc := notASCII(first, a.charset())
 	if enc == nil {
-		return br
+		return nil
 	}
 	media, _, _ := strings.Cut(get(a.header, "Content-Type"), ";")
 	a.header["Content-Type"] = []string{strings.TrimSpace(media) + "; charset=utf-8"}
-	return transform.NewReader(br, enc.NewDecoder())
+	return enc.NewDecoder()
 }
 
 // notASCII is the page's encoding when it must be transcoded, else nil: the
@@ -74,4 +72,14 @@ func stateful(label string) encoding.Encoding {
 		return enc
 	}
 	return nil
+}
+
+// declareUTF8 names the charset of a page from the folder that does not name
+// one itself and is UTF-8, as nearly all are: browsers would guess otherwise.
+func declareUTF8(a *answer, page []byte) {
+	ct := get(a.header, "Content-Type")
+	named := bytes.Contains(bytes.ToLower(page[:min(len(page), sniffLen)]), []byte("charset"))
+	if !strings.Contains(ct, ";") && !named && utf8.Valid(page) {
+		a.header["Content-Type"] = []string{ct + "; charset=utf-8"}
+	}
 }

@@ -128,9 +128,9 @@ func (f *folder) missing() (*answer, error) {
 }
 
 func fileAnswer(status int, file *os.File, info fs.FileInfo) *answer {
-	a := &answer{status: status, body: file, length: info.Size(), header: http.Header{}}
+	a := &answer{status: status, body: file, length: info.Size(), header: http.Header{}, info: info}
 	if status == http.StatusOK { // an error page is no version of the missing one
-		a.file, a.info = file, info
+		a.file = file
 		a.header["Etag"] = []string{fileETag(info)}
 	}
 	a.header["Content-Type"] = []string{fileType(file, info)}

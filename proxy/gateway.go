@@ -24,7 +24,6 @@ import (
 	"net/netip"
 	"net/url"
 	"runtime/debug"
-	"sync/atomic"
 
 	"github.com/lychgate/lychgate/analytics"
 	"github.com/lychgate/lychgate/banner"
@@ -82,10 +81,10 @@ type Gateway struct {
 	decoders decoders
 	encoders encoders
 
-	draining atomic.Bool
-	// stopped is done when the drain is over; cancel ends the tunnels.
-	stopped context.Context
-	cancel  context.CancelFunc
+	// draining is done when the gateway stops taking requests, stopped when
+	// those in flight have had their time: that ends the tunnels.
+	draining, stopped context.Context
+	drain, stop       context.CancelFunc
 }
 
 // New returns the Gateway. It opens folders but connects to nothing.
@@ -106,7 +105,8 @@ func New(c Config) (*Gateway, error) {
 	if g.sites, err = newSites(g, c.Sites); err != nil {
 		return nil, err
 	}
-	g.stopped, g.cancel = context.WithCancel(context.Background())
+	g.draining, g.drain = context.WithCancel(context.Background())
+	g.stopped, g.stop = context.WithCancel(context.Background())
 	return g, nil
 }
 

@@ -142,6 +142,16 @@ func testDo(t testing.TB, g *testGate, method, path string, body io.Reader, head
 	return res, string(b)
 }
 
+func mustURL(s string) *url.URL {
+	u, err := url.Parse(s)
+	if err != nil {
+		panic(err)
+	}
+	return u
+}
+
+func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
+
 func TestAPageComesThrough(t *testing.T) {
 	const page = "<!doctype html><html lang=en><title>Hello</title><body><p>Hello</p></body></html>"
 	up := testUpstream(t, func(w http.ResponseWriter, r *http.Request) {

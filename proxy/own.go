@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
+
+	"github.com/lychgate/lychgate/banner"
 )
 
 // own sets the headers every answer of lychgate's own carries; pages add theirs.
@@ -21,7 +24,7 @@ func own(w http.ResponseWriter) {
 // sending visitors. It answers for any host and tells nothing else.
 func (g *Gateway) healthz(w http.ResponseWriter, _ *http.Request) {
 	own(w)
-	if g.draining.Load() {
+	if g.draining.Err() != nil {
 		refuse(w, http.StatusServiceUnavailable)
 		return
 	}
@@ -52,9 +55,33 @@ func gpc(w http.ResponseWriter) {
 	_, _ = w.Write([]byte(body)) // the client is gone if this fails
 }
 
-// calm shows a page in plain words when the site cannot.
+// calm shows a page in plain words when the site cannot. What is no page to its
+// asker (an image, a script) gets the bare status.
 func (s *site) calm(w http.ResponseWriter, r *http.Request, status int) {
 	clear(w.Header())
 	own(w)
-	refuse(w, status)
+	var b bytes.Buffer
+	err := s.Banner.WriteError(&b, &banner.ErrorPage{
+		Visitor:  banner.Visitor{AcceptLanguage: get(r.Header, "Accept-Language")},
+		Status:   status,
+		ReturnTo: returnTo(r),
+	})
+	if err != nil {
+		s.g.log.Error("error page", "err", err)
+	}
+	if err != nil || !fetchOf(r.Header).document {
+		refuse(w, status)
+		return
+	}
+	h := w.Header()
+	h["Content-Type"] = []string{"text/html; charset=utf-8"}
+	h["Content-Security-Policy"] = []string{banner.PagePolicy()}
+	h["Cache-Control"] = []string{"no-store"}
+	h["Vary"] = []string{"Accept-Language"}
+	h["Content-Length"] = []string{strconv.Itoa(b.Len())}
+	if status >= http.StatusBadGateway {
+		h["Retry-After"] = []string{"30"}
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // the visitor is gone if this fails
 }

@@ -83,37 +83,63 @@ func (s *site) rewrite(r *http.Request, v *visit, a *answer) (*page, error) {
 	}
 	p := &page{close: in.Close}
 	s.setOptions(&p.options, r, v, a, kind)
-	err = p.read(s.g, transcoded(in, a))
-	return p, err
+	return p, p.read(s.g, a, in)
 }
 
 // read takes the page in and rewrites it, or leaves that to the sending when
 // it is too long.
-func (p *page) read(g *Gateway, in io.Reader) error {
+func (p *page) read(g *Gateway, a *answer, in io.Reader) error {
 	src := g.buffers.get()
-	started := time.Now()
-	for len(*src) < maxPage {
-		if len(*src) == cap(*src) {
-			*src = append(*src, 0)[:len(*src)]
+	whole, err := fill(src, in)
+	if err != nil {
+		g.buffers.put(src)
+		return &upstreamError{status: http.StatusBadGateway, err: err}
+	}
+	dec := settleCharset(a, *src)
+	switch {
+	case !whole:
+		p.rest = io.MultiReader(&bufferReader{g: g, buf: src}, in)
+		if dec != nil {
+			p.rest = dec.Reader(p.rest)
 		}
-		n, err := in.Read((*src)[len(*src):cap(*src)])
-		*src = (*src)[:len(*src)+n]
-		if err == io.EOF {
-			p.body = g.buffers.get()
-			*p.body = rewrite.Append(*p.body, *src, &p.options)
-			g.buffers.put(src)
-			return nil
-		}
+		return nil
+	case dec != nil:
+		text, err := dec.Bytes(*src)
+		g.buffers.put(src)
 		if err != nil {
-			g.buffers.put(src)
 			return &upstreamError{status: http.StatusBadGateway, err: err}
 		}
-		if len(*src) > 0 && time.Since(started) > maxPageWait {
+		src = &text
+	case a.info != nil:
+		declareUTF8(a, *src)
+	}
+	p.body = g.buffers.get()
+	*p.body = rewrite.Append(*p.body, *src, &p.options)
+	g.buffers.put(src)
+	return nil
+}
+
+// fill reads in to its end, up to a page's length and as long as it may take.
+// It reports whether that was all.
+func fill(buf *[]byte, in io.Reader) (whole bool, err error) {
+	started := time.Now()
+	for len(*buf) < maxPage {
+		if len(*buf) == cap(*buf) {
+			*buf = append(*buf, 0)[:len(*buf)]
+		}
+		n, err := in.Read((*buf)[len(*buf):cap(*buf)])
+		*buf = (*buf)[:len(*buf)+n]
+		if err == io.EOF {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if len(*buf) > 0 && time.Since(started) > maxPageWait {
 			break
 		}
 	}
-	p.rest = io.MultiReader(&bufferReader{g: g, buf: src}, in)
-	return nil
+	return false, nil
 }
 
 // setOptions says what goes into this visitor's page.

@@ -208,7 +208,9 @@ type flushingWriter struct {
 func (f flushingWriter) Write(p []byte) (int, error) {
 	n, err := f.w.Write(p)
 	if err == nil {
-		err = f.rc.Flush()
+		if err = f.rc.Flush(); errors.Is(err, http.ErrNotSupported) {
+			err = nil
+		}
 	}
 	return n, err
 }

@@ -152,7 +152,7 @@ func (s *Server) Serve(ctx context.Context) error {
 
 // shutdown closes the doors before the rooms: no new connection, then the drain.
 func (s *Server) shutdown() {
-	s.g.draining.Store(true)
+	s.g.drain()
 	ctx, cancel := context.WithTimeout(context.Background(), s.drain)
 	defer cancel()
 	done := make(chan struct{})
@@ -171,7 +171,7 @@ func (s *Server) shutdown() {
 		<-done
 	}
 	// Tunnels (websockets) are out of the servers' sight and end here.
-	s.g.cancel()
+	s.g.stop()
 }
 
 // Close gives the addresses back without having served.

@@ -74,10 +74,10 @@ func (s *site) pass(w http.ResponseWriter, r *http.Request, v *visit, a *answer)
 		return
 	}
 	var out io.Writer = w
-	if a.length < 0 || isEventStream(a.header) {
+	if a.length < 0 { // written bit by bit, perhaps to be seen bit by bit
 		rc := http.NewResponseController(w)
-		if err := rc.Flush(); err != nil {
-			return
+		if isEventStream(a.header) {
+			_ = rc.Flush() // the page waits for the headers; a failure shows with the body
 		}
 		out = flushingWriter{w, rc}
 	}

@@ -74,6 +74,8 @@ func (s *site) failed(w http.ResponseWriter, r *http.Request, err error) {
 // filter takes out of an answer's headers what may not reach this visitor.
 func (v *visit) filter(h http.Header) {
 	v.filterSetCookie(h)
+	// It would lead browsers to the site's own door, past the gate.
+	delete(h, "Alt-Svc")
 }
 
 // judge is who says what the pages of a visit may load.
