@@ -1,16 +1,43 @@
-// Package analytics turns agreed page views into sums, stores them, and
-// forgets them on time.
+// Package analytics turns agreed page views into sums, stores them, and forgets
+// them on time.
+//
+// # The way of a view
+//
+// The proxy serves a page to a visitor whose Grant allows statistics and calls
+// [Analytics.Record]. Record opens the counting cookie, in which that browser
+// carries what it did last (visitor), and asks the state machine (step) what the
+// new view adds up to. The effects become rows of a few fixed sums (site.rows)
+// which the counter adds up in memory. Once a second the counter is drained to
+// the end of the spool, on disk; the spool seals what it has into numbered
+// batches; and these go to the Store, exactly once each, whenever it is there.
+// The new state goes back to the browser. No page ever waits for a disk.
+//
+// # Why so
+//
+// State lives with the visitor, sums live with us. Nothing that is kept says who:
+// there is no identifier, no event, and no row that joins a page with more than
+// one characteristic of its readers. Unique visitors come from the days that lie
+// between a browser's visits (DimGap, DimNewIn), which add up where identifiers
+// would have to be compared. The metrics only grow, so that gateways, seconds
+// and crashes cannot contradict one another.
+//
+// Texts that others write are cleaned before they are counted (cleanText) and
+// new ones limited each day (guard), so that neither a mail address in a search
+// box nor a flood of made-up addresses ends up in the store.
 package analytics
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
-	"net/http"
 	"net/netip"
 	"net/url"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/lychgate/lychgate/banner"
 	"github.com/lychgate/lychgate/consent"
 )
 
@@ -25,7 +52,13 @@ const (
 	StateDeclined
 	StateBot
 	StatePrefetch
+	states
 )
+
+var stateNames = [states]string{"undecided", "accepted", "declined", "bot", "prefetch"}
+
+// String is the state's value in the sums.
+func (s State) String() string { return stateNames[min(s, states-1)] }
 
 // A PageView is one agreed view of one page. It is built only for a visitor
 // with a Grant for statistics and lives no longer than the call of Record.
@@ -54,6 +87,9 @@ type Config struct {
 	GeoIP string
 	// CountStates counts page requests by state. Default true (nil).
 	CountStates *bool
+	// SmallNumber is the least count that is shown of a cell that could single
+	// somebody out; smaller ones are "fewer than". Default 5.
+	SmallNumber int
 	Keys        *consent.Keys
 	Log         *slog.Logger
 }
@@ -69,35 +105,152 @@ type SiteConfig struct {
 // A Goal is a page or file whose visit counts as a success.
 type Goal struct{ Name, Path string }
 
-// Analytics counts for all sites. It is safe for concurrent use.
-type Analytics struct{}
+// DefaultRetention is how long sums are kept: 25 months, so that a month can be
+// compared with the same one two years before.
+const DefaultRetention = 761 * 24 * time.Hour
+
+// Analytics counts for all sites. It is safe for concurrent use; a nil one
+// counts nothing.
+type Analytics struct {
+	config  Config
+	log     *slog.Logger
+	sites   map[string]*site
+	sources sourceTable
+	fields  sourceFields
+	recent  *recent
+	counter *counter
+	atlas   atomic.Pointer[atlas]
+
+	openStore func(ctx context.Context) (Store, error)
+	sealed    chan struct{} // a batch may be waiting
+
+	flushing sync.Mutex
+	held     []Row  // drained, but not on the disk yet; guarded by flushing
+	spool    *spool // nil until it could be opened; guarded by flushing
+
+	mu     sync.Mutex
+	store  Store // nil until it could be opened
+	health Health
+	kept   Retention
+}
 
 // Open opens the store. A store that cannot be opened is no error: counting
 // goes on into the spool, and the store is tried again.
-func Open(ctx context.Context, c Config) (*Analytics, error) { return &Analytics{}, nil }
-
-// Run writes sums and enforces retention until ctx is done.
-func (a *Analytics) Run(ctx context.Context) error { <-ctx.Done(); return nil }
-
-// Close flushes what is counted and closes the store.
-func (a *Analytics) Close(ctx context.Context) error { return nil }
-
-// Record counts v and puts the new counting cookie into h, the header of the
-// response about to be sent for r. Without a grant for statistics it does nothing.
-func (a *Analytics) Record(h http.Header, r *http.Request, g consent.Grant, v PageView) {}
-
-// CountState adds one to the hour's total of a state. It takes no request, so
-// that nothing of a visitor can come along.
-func (a *Analytics) CountState(site string, s State, arrival bool) {}
-
-// SourceField is the signed hidden field by which an arrival's landing page and
-// source survive the accept; empty when r is no arrival.
-func (a *Analytics) SourceField(r *http.Request, site string) string { return "" }
-
-// Decided sets or expires the counting cookie after a decision; it is the
-// consent.Config.Decided of a site. r.PostForm may hold "source".
-func (a *Analytics) Decided(w http.ResponseWriter, r *http.Request, d consent.Decision, g consent.Grant) {
+func Open(ctx context.Context, c Config) (*Analytics, error) {
+	if c.Keys == nil {
+		return nil, errors.New("analytics: no keys")
+	}
+	if c.Retention == 0 {
+		c.Retention = DefaultRetention
+	}
+	if c.SmallNumber == 0 {
+		c.SmallNumber = 5
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	sources, err := readSources(sourcesText)
+	if err != nil {
+		return nil, err
+	}
+	a := &Analytics{
+		config: c, log: c.Log, sites: map[string]*site{},
+		sources: sources, fields: newSourceFields(c.Keys), recent: newRecent(), counter: newCounter(),
+		sealed: make(chan struct{}, 1),
+	}
+	a.openStore = func(ctx context.Context) (Store, error) { return openSQLite(ctx, c.Dir, false) }
+	for _, sc := range c.Sites {
+		s, err := newSite(sc, c.Keys)
+		if err != nil {
+			return nil, err
+		}
+		a.sites[sc.Site] = s
+	}
+	a.openPlaces()
+	if err := a.openSpool(); err != nil {
+		a.log.Error("open spool; counts stay in memory until it opens", "err", err)
+	}
+	if _, err := a.opened(ctx); err != nil {
+		a.log.Error("open statistics store; counts stay on disk until it opens", "err", err)
+	}
+	return a, nil
 }
 
-// Counting is the visitor's counting cookie in plain words.
-func (a *Analytics) Counting(r *http.Request) []banner.Fact { return nil }
+func (a *Analytics) openPlaces() {
+	if a.config.GeoIP == "" {
+		return
+	}
+	at, err := openAtlas(a.config.GeoIP)
+	if err != nil {
+		a.health.PlaceErr = err.Error()
+		a.log.Warn("countries are not counted", "err", err)
+		return
+	}
+	a.atlas.Store(at)
+}
+
+// openSpool opens the spool if it is not open yet.
+func (a *Analytics) openSpool() error {
+	a.flushing.Lock()
+	defer a.flushing.Unlock()
+	if a.spool != nil {
+		return nil
+	}
+	s, err := openSpool(a.spoolDir())
+	if err != nil {
+		return err
+	}
+	a.spool = s
+	return nil
+}
+
+func (a *Analytics) spoolDir() string { return filepath.Join(a.config.Dir, spoolFolder) }
+
+const spoolFolder = "spool"
+
+// opened returns the store, opening it if it is not.
+func (a *Analytics) opened(ctx context.Context) (Store, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.store != nil {
+		return a.store, nil
+	}
+	s, err := a.openStore(ctx)
+	if err != nil {
+		a.health.StoreOpen, a.health.Err = false, err.Error()
+		return nil, err
+	}
+	a.store, a.health.StoreOpen, a.health.Err = s, true, ""
+	return s, nil
+}
+
+// Close flushes what is counted and closes the store. What the store does not
+// take before ctx is done stays in the spool for the next start.
+func (a *Analytics) Close(ctx context.Context) error {
+	if a == nil {
+		return nil
+	}
+	err := a.flush(true)
+	for err == nil {
+		var more bool
+		if more, err = a.sendOne(ctx); !more {
+			break
+		}
+	}
+	a.mu.Lock()
+	store := a.store
+	a.store = nil
+	a.mu.Unlock()
+	if store != nil {
+		err = errors.Join(err, store.Close())
+	}
+	a.flushing.Lock()
+	defer a.flushing.Unlock()
+	if a.spool != nil {
+		err = errors.Join(err, a.spool.close())
+	}
+	if len(a.held) > 0 {
+		err = errors.Join(err, fmt.Errorf("%d counts could not be written and are lost", len(a.held)))
+	}
+	return errors.Join(err, a.atlas.Swap(nil).close())
+}

@@ -1,0 +1,182 @@
+package analytics
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lychgate/lychgate/banner"
+	"github.com/lychgate/lychgate/consent"
+)
+
+// rowBuffers hold the rows of one view while they are made.
+var rowBuffers = sync.Pool{New: func() any {
+	rows := make([]Row, 0, 64)
+	return &rows
+}}
+
+// Record counts v and puts the new counting cookie into h, the header of the
+// response about to be sent for r. Without a grant for statistics it does nothing.
+func (a *Analytics) Record(h http.Header, r *http.Request, g consent.Grant, v PageView) {
+	if a == nil || !g.Allows(consent.Statistics) || g.Site() != v.Site || !IsPageRequest(r) || IsPrefetch(r) {
+		return
+	}
+	a.record(h, r, v, g.Until())
+}
+
+// record is Record for a visitor who has agreed until that time.
+func (a *Analytics) record(h http.Header, r *http.Request, v PageView, until time.Time) {
+	s := a.sites[v.Site]
+	if s == nil {
+		return
+	}
+	switch v.Status {
+	case http.StatusOK, http.StatusNotModified:
+		a.recordPage(h, r, s, v, until)
+	case http.StatusNotFound:
+		a.recordNotFound(r, s, v)
+	}
+}
+
+// recordPage counts a page that was seen.
+func (a *Analytics) recordPage(h http.Header, r *http.Request, s *site, v PageView, until time.Time) {
+	at := s.calendar.at(v.Time.Unix())
+	old, cookie, _ := s.jar.read(r)
+	next, e := a.recent.advance(cookie, old, v.Time.Unix(), view{
+		At:    at,
+		Page:  s.guards.name(DimPage, at.Day, pageName(v.Path)),
+		Goals: s.goalsOf(v.Path),
+		From:  s.guarded(at.Day, a.sources.attributionOf(r, v.Query)),
+	})
+	a.count(s, at, &next, &e, traits{a.atlas.Load().of(v.Network), agentOf(r.Header.Get("User-Agent"))})
+	s.live.add(at.Minute)
+
+	if left := until.Sub(v.Time); left > 0 {
+		if err := s.jar.write(h, r, &next, left); err != nil {
+			a.log.Error("write counting cookie", "err", err)
+		}
+	}
+}
+
+// guarded limits the texts that a request brings along.
+func (s *site) guarded(day int32, from attribution) attribution {
+	from.Source = s.guards.name(DimSource, day, from.Source)
+	from.Campaign = s.guards.name(DimCampaign, day, from.Campaign)
+	return from
+}
+
+// count adds up what a view changed.
+func (a *Analytics) count(s *site, at moment, v *visitor, e *effects, t traits) {
+	buffer := rowBuffers.Get().(*[]Row)
+	rows := s.rows((*buffer)[:0], at, v, e, t)
+	a.counter.add(rows)
+	clear(rows)
+	*buffer = rows
+	rowBuffers.Put(buffer)
+}
+
+// recordNotFound counts an address that led nowhere, and the page whose link it
+// was. It is no page view and changes nothing of the visit.
+func (a *Analytics) recordNotFound(r *http.Request, s *site, v PageView) {
+	at := s.calendar.at(v.Time.Unix())
+	path := s.guards.name(DimNotFound, at.Day, pageName(v.Path))
+	one := Metrics{Views: 1}
+	rows := s.add(nil, Day, DimNotFound, "", at, path, one)
+	if from := referringPage(r); from != "" && path != other {
+		rows = s.add(rows, Day, DimNotFound, path, at, s.guards.name(DimNotFound, at.Day, from), one)
+	}
+	a.counter.add(rows)
+}
+
+// referringPage is where a broken link stands: a page of this site, or the host
+// of another.
+func referringPage(r *http.Request) string {
+	if host := externalReferrer(r); host != "" {
+		return host
+	}
+	_, rest, ok := strings.Cut(r.Header.Get("Referer"), "://")
+	if !ok || len(rest) > 2048 {
+		return ""
+	}
+	i := strings.IndexByte(rest, '/')
+	if i < 0 {
+		return "/"
+	}
+	path, _, _ := strings.Cut(rest[i:], "?")
+	path, _, _ = strings.Cut(path, "#")
+	return pageName(path)
+}
+
+// CountState adds one to the hour's total of a state. It takes no request, so
+// that nothing of a visitor can come along.
+func (a *Analytics) CountState(site string, s State, arrival bool) {
+	if a == nil || s >= states || a.config.CountStates != nil && !*a.config.CountStates {
+		return
+	}
+	at := a.sites[site]
+	if at == nil {
+		return
+	}
+	m := Metrics{Views: 1}
+	if arrival {
+		m.Visits = 1
+	}
+	row := [1]Row{{Key{site, Hour, DimState, "", at.calendar.at(time.Now().Unix()).Hour, s.String()}, m}}
+	a.counter.add(row[:])
+}
+
+// SourceField is the signed hidden field by which an arrival's landing page and
+// source survive the accept; empty when r is no arrival.
+func (a *Analytics) SourceField(r *http.Request, site string) string {
+	if a == nil || a.sites[site] == nil || !IsPageRequest(r) || !IsArrival(r) {
+		return ""
+	}
+	q := r.URL.Query()
+	from := a.sources.attributionOf(r, q)
+	if from == (attribution{}) {
+		return ""
+	}
+	day := a.sites[site].calendar.at(time.Now().Unix()).Day
+	return a.fields.sign(site, day, from, pageName(r.URL.Path))
+}
+
+// Decided sets or expires the counting cookie after a decision; it is the
+// consent.Config.Decided of a site. r.PostForm may hold "source".
+func (a *Analytics) Decided(w http.ResponseWriter, r *http.Request, d consent.Decision, g consent.Grant) {
+	if a == nil {
+		return
+	}
+	s := a.sites[g.Site()]
+	if s == nil || !g.Allows(consent.Statistics) {
+		expireCookie(w.Header(), r)
+		return
+	}
+	now := time.Now()
+	v, _, known := s.jar.read(r)
+	if !known {
+		at := s.calendar.at(now.Unix())
+		v = visitor{Start: at.Minute, Last: at.Minute}
+		if from, ok := a.fields.verify(g.Site(), at.Day, r.PostForm.Get("source")); ok {
+			v.From = s.guarded(at.Day, from)
+		}
+	}
+	if left := g.Until().Sub(now); left > 0 {
+		if err := s.jar.write(w.Header(), r, &v, left); err != nil {
+			a.log.Error("write counting cookie", "err", err)
+		}
+	}
+}
+
+// Counting is the visitor's counting cookie in plain words.
+func (a *Analytics) Counting(r *http.Request) []banner.Fact {
+	if a == nil {
+		return nil
+	}
+	for _, s := range a.sites {
+		if v, _, ok := s.jar.read(r); ok {
+			return s.facts(&v)
+		}
+	}
+	return nil
+}

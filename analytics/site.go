@@ -1,0 +1,205 @@
+package analytics
+
+import (
+	"fmt"
+	"math/bits"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lychgate/lychgate/consent"
+)
+
+// A site is what counting knows of one site.
+type site struct {
+	name     string
+	calendar calendar
+	jar      *cookieJar
+	search   []string
+	goals    []Goal
+	guards   guards
+	cubes    sync.Map // cubeKey: string
+	live     live
+}
+
+// maxGoals is the number of bits in a state for goals.
+const maxGoals = 16
+
+func newSite(c SiteConfig, keys *consent.Keys) (*site, error) {
+	if len(c.Goals) > maxGoals {
+		return nil, fmt.Errorf("site %s: %d goals, at most %d are counted", c.Site, len(c.Goals), maxGoals)
+	}
+	loc := c.Location
+	if loc == nil {
+		loc = time.UTC
+	}
+	return &site{
+		name: c.Site, calendar: calendar{loc: loc}, jar: newCookieJar(keys, c.Site),
+		search: c.SearchParams, goals: c.Goals,
+	}, nil
+}
+
+// goalsOf has a bit for each goal that seeing path reaches.
+func (s *site) goalsOf(path string) uint16 {
+	var mask uint16
+	for i, g := range s.goals {
+		if g.Path == path || strings.HasSuffix(g.Path, "*") && strings.HasPrefix(path, g.Path[:len(g.Path)-1]) {
+			mask |= 1 << i
+		}
+	}
+	return mask
+}
+
+// A traits is what one view's rows may be split by.
+type traits struct {
+	place
+	agent
+}
+
+// characteristic is one thing that a sum is split by.
+type characteristic struct {
+	dim   Dim
+	value string
+	page  bool // kept with each page, too
+}
+
+// A part is what a view adds at one moment and page: its own, and if it went on
+// from another or made its visit engaged, theirs.
+type part struct {
+	at   moment
+	page string
+	Metrics
+}
+
+// rows appends what a view adds to the sums: v is the state after it.
+func (s *site) rows(rows []Row, at moment, v *visitor, e *effects, t traits) []Row {
+	parts := s.parts(at, v, e)
+	chars := s.characteristics(v, t)
+	for i, p := range parts.all() {
+		rows = s.add(rows, Hour, DimTotal, "", p.at, "", p.Metrics)
+		rows = s.add(rows, Day, DimPage, "", p.at, p.page, p.Metrics)
+		for _, c := range chars.all() {
+			if c.page {
+				rows = s.add(rows, Day, c.dim, p.page, p.at, c.value, p.Metrics)
+			}
+		}
+		// The rows of the whole site are the same for parts of the same day.
+		m, again := p.Metrics, false
+		for j, o := range parts.all() {
+			if j != i && o.at.Day == p.at.Day {
+				again = again || j < i
+				m.Add(o.Metrics)
+			}
+		}
+		if again {
+			continue
+		}
+		rows = s.add(rows, Day, DimTotal, "", p.at, "", m)
+		for _, c := range chars.all() {
+			rows = s.add(rows, Day, c.dim, "", p.at, c.value, m)
+		}
+	}
+	return s.once(rows, at, v, e, parts.list[0].Metrics)
+}
+
+// once appends what counts only when a day or visit begins or a goal is reached.
+func (s *site) once(rows []Row, at moment, v *visitor, e *effects, m Metrics) []Row {
+	if e.NewDay {
+		one := Metrics{Visitors: 1}
+		rows = s.add(rows, Day, DimGap, "", at, gapName(e.Gap), one)
+		for _, period := range newIn(e.LastDay, at.Day) {
+			rows = s.add(rows, Day, DimNewIn, "", at, period, one)
+		}
+	}
+	if e.NewVisit {
+		for _, c := range [...]characteristic{
+			{dim: DimMedium, value: v.From.Medium}, {dim: DimTerm, value: v.From.Term}, {dim: DimContent, value: v.From.Content},
+		} {
+			if c.value != "" {
+				rows = s.add(rows, Day, c.dim, "", at, s.guards.name(c.dim, at.Day, c.value), m)
+			}
+		}
+	}
+	for left := e.Goals; left != 0; left &= left - 1 {
+		rows = s.add(rows, Day, DimGoal, "", at, s.goals[bits.TrailingZeros16(left)].Name, Metrics{Goals: 1})
+	}
+	return rows
+}
+
+func (s *site) add(rows []Row, g Grain, d Dim, page string, at moment, value string, m Metrics) []Row {
+	return append(rows, Row{Key{s.name, g, d, page, at.start(g), value}, m})
+}
+
+// partList holds up to three parts without allocating.
+type partList struct {
+	list [3]part
+	n    int
+}
+
+func (l *partList) all() []part { return l.list[:l.n] }
+
+func (s *site) parts(at moment, v *visitor, e *effects) *partList {
+	l := &partList{n: 1}
+	l.list[0] = part{at, v.Page, Metrics{Views: 1, Goals: int64(bits.OnesCount16(e.Goals))}}
+	if e.NewVisit {
+		l.list[0].Visits = 1
+	}
+	if e.NewDay {
+		l.list[0].Visitors = 1
+	}
+	if e.Continues {
+		l.list[l.n] = part{s.calendar.atMinute(e.PrevAt), e.Prev, Metrics{Continues: 1, Seconds: e.Seconds, Timed: 1}}
+		l.n++
+	}
+	if e.Engaged {
+		l.list[l.n] = part{s.calendar.atMinute(v.Start), v.Entry, Metrics{Engaged: 1}}
+		l.n++
+	}
+	return l
+}
+
+// charList holds a view's characteristics without allocating.
+type charList struct {
+	list [10]characteristic
+	n    int
+}
+
+func (l *charList) all() []characteristic { return l.list[:l.n] }
+
+func (l *charList) put(d Dim, value string, page bool) {
+	l.list[l.n] = characteristic{d, value, page}
+	l.n++
+}
+
+func (s *site) characteristics(v *visitor, t traits) *charList {
+	l := &charList{}
+	l.put(DimEntry, v.Entry, false)
+	l.put(DimChannel, v.From.Channel.String(), true)
+	l.put(DimSource, v.From.Source, false)
+	if v.From.Campaign != "" {
+		l.put(DimCampaign, v.From.Campaign, true)
+	}
+	l.put(DimCountry, t.Country, true)
+	l.put(DimRegion, t.Region, false)
+	l.put(DimBrowser, t.Browser, false)
+	l.put(DimOS, t.OS, false)
+	l.put(DimDevice, t.Device, true)
+	l.put(DimCube, s.cube(v.From.Channel, t.Country, t.Device), false)
+	return l
+}
+
+type cubeKey struct {
+	channel         Channel
+	country, device string
+}
+
+// cube is the value of DimCube. There are a few thousand at most, so that they
+// are made once.
+func (s *site) cube(c Channel, country, device string) string {
+	k := cubeKey{c, country, device}
+	if v, ok := s.cubes.Load(k); ok {
+		return v.(string)
+	}
+	v, _ := s.cubes.LoadOrStore(k, c.String()+"|"+country+"|"+device)
+	return v.(string)
+}

@@ -1,0 +1,104 @@
+package analytics
+
+// Small numbers. A cell of one or two people tells on them, so small ones are
+// not shown, here and nowhere else.
+//
+// For everybody but signed-in admins every cell under the small number is
+// "fewer than", zero stays zero, and every other count is rounded to the nearest
+// base on its own, totals too. So nothing has to be hidden a second time to keep
+// a total from giving a small cell away: statistics bodies (NHS England) found
+// rounding safer than suppression done twice.
+//
+// Admins see exact totals. Cells that could single somebody out are protected
+// for them, too: once one cell of such a list is small, the whole list is
+// rounded, or the exact total would tell the small one.
+type disclosure struct {
+	mode  Mode
+	small int64 // the least count that is shown
+	base  int64 // what counts are rounded to
+}
+
+func (c Config) disclosure(m Mode) disclosure {
+	d := disclosure{mode: m, small: int64(c.SmallNumber), base: 5}
+	return d
+}
+
+// sensitive lists the dimensions whose small cells could single somebody out
+// even for an admin.
+var sensitiveDims = [...]Dim{
+	DimCountry, DimRegion, DimSearch, DimTerm, DimCampaign, DimContent, DimSource, DimCube,
+}
+
+func sensitive(d Dim) bool {
+	for _, s := range sensitiveDims {
+		if s == d {
+			return true
+		}
+	}
+	return false
+}
+
+// A cover says how one group of cells is shown: a list, a series, one headline.
+type cover struct {
+	disclosure
+	suppress, round bool
+}
+
+// cover decides for a group of cells. The counts of every cell are looked at,
+// also of those that will not be shown.
+func (d disclosure) cover(isSensitive bool, cells ...Metrics) cover {
+	if d.mode != Exact {
+		return cover{d, true, true}
+	}
+	c := cover{disclosure: d, suppress: isSensitive}
+	if !isSensitive {
+		return c
+	}
+	for _, m := range cells {
+		for _, n := range []int64{m.Views, m.Visits, m.Visitors, m.Engaged, m.Views - m.Continues, m.Goals} {
+			if n > 0 && n < d.small {
+				c.round = true
+				return c
+			}
+		}
+	}
+	return c
+}
+
+// number is n as it may be shown.
+func (c cover) number(n int64) Number {
+	switch {
+	case n <= 0:
+		return Number{}
+	case c.suppress && n < c.small:
+		return Number{N: c.small, Kind: FewerThan}
+	case c.round:
+		return Number{N: (n + c.base/2) / c.base * c.base, Kind: Rounded}
+	}
+	return Number{N: n}
+}
+
+// mean is total/count in whole units, if count is large enough to hide its
+// members.
+func (c cover) mean(total, count int64) Number {
+	if count <= 0 || c.suppress && count < c.small {
+		return unanswered
+	}
+	return Number{N: (total + count/2) / count}
+}
+
+var unanswered = Number{Kind: Unanswered}
+
+// noCounts is what is shown where nothing can be answered.
+var noCounts = Counts{
+	unanswered, unanswered, unanswered, unanswered, unanswered, unanswered, unanswered,
+}
+
+// counts shows m. Visitors are left for those who know what they mean there.
+func (c cover) counts(m Metrics) Counts {
+	return Counts{
+		Views: c.number(m.Views), Visits: c.number(m.Visits), Visitors: unanswered,
+		Engaged: c.number(m.Engaged), Exits: c.number(m.Views - m.Continues), Goals: c.number(m.Goals),
+		Seconds: c.mean(m.Seconds, m.Timed),
+	}
+}

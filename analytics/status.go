@@ -1,0 +1,71 @@
+package analytics
+
+import (
+	"context"
+	"time"
+)
+
+var noStates = States{Accepted: unanswered, Declined: unanswered, Undecided: unanswered, Bot: unanswered, Prefetch: unanswered}
+
+var noEstimate = Estimate{unanswered, unanswered, unanswered}
+
+// states sums page requests by state over the period.
+func (q *asking) states() map[string]Metrics {
+	sel := q.hours(DimState)
+	sel.By = ByValue
+	byName := map[string]Metrics{}
+	for _, r := range q.rows(sel) {
+		byName[r.Value] = r.Metrics
+	}
+	return byName
+}
+
+func showStates(c cover, by map[string]Metrics) States {
+	requests := func(s State) Number { return c.number(by[s.String()].Views) }
+	arrivals := func(s State) Number { return c.number(by[s.String()].Visits) }
+	out := States{
+		Accepted: requests(StateAccepted), Declined: requests(StateDeclined), Undecided: requests(StateUndecided),
+		Bot: requests(StateBot), Prefetch: requests(StatePrefetch),
+	}
+	out.Arrivals.Accepted = arrivals(StateAccepted)
+	out.Arrivals.Declined = arrivals(StateDeclined)
+	out.Arrivals.Undecided = arrivals(StateUndecided)
+	return out
+}
+
+// Health is the state of the way from counter to store.
+func (a *Analytics) Health() Health {
+	a.mu.Lock()
+	h := a.health
+	a.mu.Unlock()
+	if s := a.currentSpool(); s != nil {
+		h.Backlog, h.BacklogBytes, h.SetAside = s.backlog()
+	}
+	return h
+}
+
+// retention says what is forgotten when.
+func (a *Analytics) retention(ctx context.Context, store Store, site string) Retention {
+	a.mu.Lock()
+	r := a.kept
+	a.mu.Unlock()
+	r.Window = a.config.Retention
+	r.Hours, r.Days = min(keepHours, r.Window), min(keepDays, r.Window)
+	oldest := func(g Grain) int64 {
+		rows, err := store.Query(ctx, Select{Site: site, Grain: g, Dim: DimTotal, To: 1 << 60, By: ByStart})
+		if err != nil || len(rows) == 0 {
+			return 0
+		}
+		return rows[0].Start
+	}
+	day, month := oldest(Day), oldest(Month)
+	window := r.Days
+	if month != 0 && month < day {
+		day, window = month, r.Window
+	}
+	if day != 0 {
+		r.OldestDay = time.Unix(day, 0).UTC()
+		r.NextDeletion = r.OldestDay.Add(window)
+	}
+	return r
+}

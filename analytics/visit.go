@@ -1,0 +1,128 @@
+package analytics
+
+// minutesBetween two views after which the later one begins a new visit: the
+// field's common window.
+const visitWindow = 30
+
+// A visitor is the state that a browser carries in its counting cookie, and all
+// that counting knows of it. It tells what was done last, never who did it.
+type visitor struct {
+	// LastDay is the last day with a view, in days since 1970 in the site's
+	// zone; 0: none yet.
+	LastDay int32
+	// Start and Last are the minutes, since 1970, of the visit's first and last view.
+	Start, Last uint32
+	// Pages counts the visit's views. 0: agreed, but nothing seen since.
+	Pages uint16
+	// Goals has a bit for each goal reached in the visit.
+	Goals uint16
+	// From is where the visit came from.
+	From attribution
+	// Entry and Page are the visit's first and last page.
+	Entry, Page string
+}
+
+// An attribution is where a visit came from, as far as a site may know.
+type attribution struct {
+	Channel  Channel
+	Source   string
+	Campaign string
+	// Medium, Term and Content are counted once, when the visit begins.
+	Medium, Term, Content string
+}
+
+// A view is what the state machine is told of one counted view.
+type view struct {
+	// At is the moment in the site's zone.
+	At moment
+	// Page is the page's name in the sums.
+	Page string
+	// Goals has a bit for each goal that this view reaches.
+	Goals uint16
+	// From is where this request came from; it counts when a visit begins.
+	From attribution
+}
+
+// effects are what one view adds to the sums. Those at the moment of the view:
+type effects struct {
+	// NewVisit: the view began a visit.
+	NewVisit bool
+	// NewDay: it was the browser's first of the day. Gap is then the number of
+	// days since the last active one, 0 when none is known, and LastDay that day.
+	NewDay  bool
+	Gap     int32
+	LastDay int32
+	// Goals are those reached for the first time in the visit.
+	Goals uint16
+
+	// Engaged: the visit became one that saw more than a page; it counts at the
+	// visit's start, so that bounces are visits less engaged in every hour.
+	Engaged bool
+
+	// Continues: the visit went on from Prev, seen in minute PrevAt, after
+	// Seconds. It counts there, so that exits are views less continues.
+	Continues bool
+	Prev      string
+	PrevAt    uint32
+	Seconds   int64
+}
+
+// step is the whole of counting: from what a browser did last and what it does
+// now to what it did last and what is added up. It is a pure function.
+//
+// A visit ends after 30 minutes without a view. It may run past midnight: it
+// then stays the one visit of the day on which it began, its later views belong
+// to the day on which they happen, and the browser is a visitor of both days.
+//
+// A state from the future, which a clock set back leaves behind, counts as one
+// of this moment.
+func step(old visitor, v view) (visitor, effects) {
+	next, e := old, effects{}
+	e.day(&next, old.LastDay, v.At.Day)
+
+	idle := uint32(0)
+	if v.At.Minute > old.Last {
+		idle = v.At.Minute - old.Last
+	}
+	switch {
+	case old.Pages == 0 && old.Start != 0 && idle < visitWindow:
+		// The page that the visitor agreed on brought the attribution along.
+		e.begin(&next, v, old.From)
+	case old.Pages == 0 || idle >= visitWindow:
+		e.begin(&next, v, v.From)
+	default:
+		e.Continues, e.Prev, e.PrevAt, e.Seconds = true, old.Page, min(old.Last, v.At.Minute), int64(idle)*60
+		if next.Pages < ^uint16(0) {
+			next.Pages++
+		}
+	}
+
+	e.Goals = v.Goals &^ next.Goals
+	wasEngaged := next.Pages > 2 || next.Goals != 0
+	next.Goals |= v.Goals
+	e.Engaged = !wasEngaged && (next.Pages == 2 || next.Goals != 0)
+	next.Last, next.Page = v.At.Minute, v.Page
+	if next.Start > next.Last {
+		next.Start = next.Last
+	}
+	return next, e
+}
+
+func (e *effects) begin(next *visitor, v view, from attribution) {
+	e.NewVisit = true
+	next.Start, next.Pages, next.Goals = v.At.Minute, 1, 0
+	next.From, next.Entry = from, v.Page
+}
+
+// day notes whether the view is the browser's first of the day.
+func (e *effects) day(next *visitor, last, today int32) {
+	if last >= today && last != 0 {
+		next.LastDay = today
+		return
+	}
+	e.NewDay, e.LastDay = true, last
+	if last != 0 {
+		e.Gap = today - last
+	}
+	next.LastDay = today
+}
