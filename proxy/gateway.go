@@ -40,6 +40,9 @@ type Config struct {
 	// AdminHost gives the dashboard a host of its own; it is then found nowhere
 	// else, and nothing else is found there. Empty: on every site's host.
 	AdminHost string
+	// Keys sign the paths of relayed files and shown embeds; nil makes keys that
+	// end with the program.
+	Keys *consent.Keys
 	// TrustedProxies are the networks whose X-Forwarded-For and -Proto count.
 	TrustedProxies []netip.Prefix
 	// Dir is the data folder, which holds the relay's cache and third-parties.toml.
@@ -65,6 +68,14 @@ type Site struct {
 	// a decision, besides the usual names of session and CSRF cookies.
 	EssentialCookies []string
 
+	// ThirdParties is "hold" (the default) or "observe", which judges and lists
+	// but lets everything pass, so that an owner sees before switching on.
+	ThirdParties string
+	// Allow, Hold and Relay are hosts ("maps.example.org", with a path if need
+	// be) that the owner decides about. Hold also takes paths of the site itself
+	// ("/track.js") and texts of inline scripts ("inline:tracker.start(").
+	Allow, Hold, Relay []string
+
 	Gate   *consent.Gate
 	Banner *banner.Banner
 }
@@ -76,6 +87,9 @@ type Gateway struct {
 	adminPage http.Handler
 	trusted   networks
 	log       *slog.Logger
+
+	services []*service
+	embeds   *signer
 
 	buffers  buffers
 	decoders decoders
@@ -102,6 +116,13 @@ func New(c Config) (*Gateway, error) {
 		return nil, errors.New("no site is configured")
 	}
 	var err error
+	if g.services, err = parseCatalogue(servicesFile); err != nil {
+		return nil, err
+	}
+	if c.Keys == nil {
+		c.Keys = consent.NewKeys()
+	}
+	g.embeds = newSigner(embedPath, c.Keys.DeriveAll("proxy/embed"))
 	if g.sites, err = newSites(g, c.Sites); err != nil {
 		return nil, err
 	}

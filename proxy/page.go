@@ -28,12 +28,19 @@ type page struct {
 	rest    io.Reader
 	options rewrite.Options
 	close   func() error
+	hearing *hearing // nil where nothing is judged
 }
 
 // done gives back what the page was read with. A nil page has nothing.
 func (p *page) done() {
-	if p != nil && p.close != nil {
+	if p == nil {
+		return
+	}
+	if p.close != nil {
 		_ = p.close() // the page was sent, or the error told
+	}
+	if p.hearing != nil {
+		p.hearing.close()
 	}
 }
 
@@ -81,8 +88,8 @@ func (s *site) rewrite(r *http.Request, v *visit, a *answer) (*page, error) {
 			io.Closer
 		}{peeked, in}
 	}
-	p := &page{close: in.Close}
-	s.setOptions(&p.options, r, v, a, kind)
+	p := &page{close: in.Close, hearing: s.judge(v, r)}
+	s.setOptions(p, r, v, a, kind)
 	return p, p.read(s.g, a, in)
 }
 
@@ -143,9 +150,10 @@ func fill(buf *[]byte, in io.Reader) (whole bool, err error) {
 }
 
 // setOptions says what goes into this visitor's page.
-func (s *site) setOptions(o *rewrite.Options, r *http.Request, v *visit, a *answer, kind pageKind) {
+func (s *site) setOptions(out *page, r *http.Request, v *visit, a *answer, kind pageKind) {
+	o := &out.options
 	o.XHTML = kind == xhtmlPage
-	j := &pageJudge{inner: s.judge(v, r), style: ""}
+	j := &pageJudge{hearing: out.hearing}
 	o.Judge = j
 	if !v.document || (v.decision.Answer == consent.Undecided && !s.Gate.Asks()) {
 		return
@@ -164,6 +172,7 @@ func (s *site) setOptions(o *rewrite.Options, r *http.Request, v *visit, a *answ
 	j.soften = !v.https && v.decision.Answer == consent.Undecided
 	p.LinkOnly = admitBanner(a.header, j.style, j.soften)
 	o.Start = func(dst, lang []byte) []byte {
+		out.hearing.speak(lang)
 		p.Lang = lang
 		return s.Banner.AppendStart(dst, p)
 	}
@@ -190,25 +199,9 @@ func choiceOf(a consent.Answer) banner.Choice {
 // A pageJudge is the site's judge with the gateway's own word about policies
 // in meta elements.
 type pageJudge struct {
-	inner  rewrite.Judge // nil passes everything
-	style  string        // hash of the banner's style; empty without banner
-	soften bool          // a referrer policy must let the banner's form say where it stands
-}
-
-// URL asks the site's judge.
-func (j *pageJudge) URL(r *rewrite.Ref) rewrite.Verdict {
-	if j.inner == nil {
-		return rewrite.Verdict{}
-	}
-	return j.inner.URL(r)
-}
-
-// Script asks the site's judge.
-func (j *pageJudge) Script(text []byte) rewrite.Action {
-	if j.inner == nil {
-		return rewrite.Pass
-	}
-	return j.inner.Script(text)
+	*hearing
+	style  string // hash of the banner's style; empty without banner
+	soften bool   // a referrer policy must let the banner's form say where it stands
 }
 
 // Meta makes room for the banner in the page's own policies.

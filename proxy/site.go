@@ -18,6 +18,8 @@ type site struct {
 	upstream  *upstream // or
 	folder    *folder
 	essential cookieNames
+	// thirdParties judges what the site's pages would load.
+	thirdParties *judge
 }
 
 // newSite checks c and opens what it names.
@@ -31,6 +33,10 @@ func newSite(g *Gateway, c Site) (*site, error) {
 		s.canonical = h
 	}
 	var err error
+	if s.thirdParties, err = newJudge(g.services, c); err != nil {
+		return nil, fmt.Errorf("site %s: %w", c.Name, err)
+	}
+	s.thirdParties.embeds = g.embeds
 	switch {
 	case c.Upstream != nil && c.Dir != "":
 		return nil, fmt.Errorf("site %s: has both an upstream and a dir", c.Name)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-
-	"github.com/lychgate/lychgate/proxy/rewrite"
 )
 
 // serve answers for the site itself: decide, fetch, rewrite, send.
@@ -78,8 +76,21 @@ func (v *visit) filter(h http.Header) {
 	delete(h, "Alt-Svc")
 }
 
-// judge is who says what the pages of a visit may load.
-func (s *site) judge(v *visit, r *http.Request) rewrite.Judge { return nil }
+// judge is who says what the pages of a visit may load. It must be closed.
+func (s *site) judge(v *visit, r *http.Request) *hearing {
+	h := s.thirdParties.open(r.URL.Scheme, r.URL.Host, r.URL.Path)
+	h.grant(v.grant)
+	h.banner, h.accept = s.Banner, get(r.Header, "Accept-Language")
+	if s.upstream != nil {
+		h.renamed = s.upstream.ownNames(r)
+	}
+	return h
+}
 
 // trackerCookie is the purpose of a known tracker's cookie, or empty.
-func (s *site) trackerCookie(name string) string { return "" }
+func (s *site) trackerCookie(name string) string {
+	if service := s.thirdParties.cookies.of(name); service != nil {
+		return purposeOf(service)
+	}
+	return ""
+}
