@@ -12,7 +12,7 @@ import (
 // Levels at which answers are compressed while the visitor waits: the cheapest
 // that still make a page no longer than the site's own gzip would.
 const (
-	gzipLevel   = 5
+	gzipLevel   = 6
 	brotliLevel = 4
 )
 

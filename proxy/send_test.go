@@ -15,8 +15,8 @@ import (
 
 func TestAcceptedCoding(t *testing.T) {
 	for header, want := range map[string]coding{
-		"": identity, "gzip, deflate, br, zstd": brotlied, "gzip": gzipped, "zstd, gzip": zstandard,
-		"br;q=0.1, gzip;q=0.9": gzipped, "br;q=0, *": zstandard, "*;q=0": identity, "*": brotlied, "identity": identity,
+		"": identity, "gzip, deflate, br, zstd": gzipped, "deflate, br, zstd": brotlied, "gzip": gzipped, "zstd, gzip;q=0.9": zstandard,
+		"br;q=0.1, gzip;q=0.9": gzipped, "br;q=0, *": gzipped, "*;q=0": identity, "*": gzipped, "identity": identity,
 		"BR; Q=1.0": brotlied, "gzip;q=x": identity, "gzip;q=0.001": gzipped, "br;q=NaN, gzip;q=0.5": gzipped,
 		"deflate": identity, ",,;q=1,gzip": gzipped, "x-gzip": gzipped,
 	} {
