@@ -168,7 +168,7 @@ func (s *site) count(h http.Header, r *http.Request, v *visit, status int) {
 	}
 	seen := status == http.StatusOK || status == http.StatusNotModified
 	if seen {
-		a.CountState(s.Name, v.state(get(r.Header, "User-Agent")), arrives(r))
+		a.CountState(s.Name, v.state(a.IsBot(r)), arrives(r))
 	}
 	if v.prefetch || !v.grant.Allows(consent.Statistics) || (!seen && status != http.StatusNotFound) {
 		return

@@ -50,11 +50,11 @@ func (s *site) decide(r *http.Request) visit {
 }
 
 // state is the visitor's column in the hour's totals.
-func (v *visit) state(userAgent string) analytics.State {
+func (v *visit) state(bot bool) analytics.State {
 	switch {
 	case v.prefetch:
 		return analytics.StatePrefetch
-	case isBot(userAgent):
+	case bot:
 		return analytics.StateBot
 	case v.decision.Answer == consent.Accepted:
 		return analytics.StateAccepted
@@ -144,24 +144,4 @@ func arrives(r *http.Request) bool {
 	}
 	from, err := url.Parse(get(r.Header, "Referer"))
 	return err == nil && from.Host != "" && !strings.EqualFold(hostname(from.Host), hostname(r.URL.Host))
-}
-
-// botWords are in the user agents of those who say that they are machines.
-// Whoever hides it is counted as undecided, which the dashboard says.
-var botWords = [...]string{
-	"bot", "crawl", "spider", "slurp", "facebookexternalhit", "preview", "monitor", "headless", "lighthouse",
-	"curl/", "wget/", "python", "go-http-client", "java/", "okhttp", "httpclient", "libwww", "scrapy", "axios", "node-fetch",
-}
-
-func isBot(userAgent string) bool {
-	if userAgent == "" {
-		return true
-	}
-	ua := strings.ToLower(userAgent)
-	for _, w := range botWords {
-		if strings.Contains(ua, w) {
-			return true
-		}
-	}
-	return false
 }
