@@ -2,8 +2,14 @@
 package consent
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lychgate/lychgate/banner"
@@ -120,9 +126,18 @@ type Config struct {
 	// Retention is shown on the consent page: how long records and sums are kept.
 	KeepRecords, KeepStatistics time.Duration
 
+	// Dir is the data folder, where the lists that were ever in force are kept.
+	// Empty keeps them in memory, which is for tests.
+	Dir string
+	// CountStates says that page requests are counted by state, which the
+	// consent page then tells.
+	CountStates bool
+
 	Banner *banner.Banner
 	Ledger *Ledger
-	Keys   *Keys
+	// Keys may be nil when the key file cannot be used: nobody can accept then,
+	// until [Gate.SetKeys].
+	Keys *Keys
 
 	// Services are the third parties held on this site. May be nil.
 	Services func() []Service
@@ -132,31 +147,185 @@ type Config struct {
 	// written, so that counting can set or expire its cookie. The Grant is that
 	// of the new decision. May be nil.
 	Decided func(http.ResponseWriter, *http.Request, Decision, Grant)
+	// Expire lists the cookies to take away from a visitor who has just said no
+	// or allowed less than before: those that third parties set on this site.
+	// The cookies are sent as they are. May be nil.
+	Expire func(*http.Request) []*http.Cookie
 
 	Log *slog.Logger
 }
 
 // A Gate keeps one site's consent. It is safe for concurrent use.
-type Gate struct{}
+type Gate struct {
+	config  Config
+	history *history
+	mux     *http.ServeMux
+	cross   *http.CrossOriginProtection
 
-// NewGate returns the Gate of one site.
-func NewGate(c Config) (*Gate, error) { return &Gate{}, nil }
+	codec    atomic.Pointer[Codec] // nil while there are no keys
+	state    atomic.Pointer[today]
+	building sync.Mutex // held while a new state is made
+}
 
-// Of reports the decision that r carries and the Grant that follows from it.
-// r.URL must be absolute: its scheme says which cookie names are read.
-func (g *Gate) Of(r *http.Request) (Decision, Grant) { return Decision{}, Grant{} }
+// NewGate returns the Gate of one site. Config.Services is called once here and
+// again at each [Gate.Refresh].
+func NewGate(c Config) (*Gate, error) {
+	if err := c.fill(); err != nil {
+		return nil, fmt.Errorf("consent of %s: %w", c.Site, err)
+	}
+	g := &Gate{config: c, cross: http.NewCrossOriginProtection()}
+	dir := c.Dir
+	if dir != "" {
+		dir = filepath.Join(dir, "policies")
+	}
+	g.history = newHistory(dir)
+	g.mux = g.routes()
+	if c.Keys != nil {
+		g.useKeys(c.Keys)
+	}
+	if err := g.rebuild(true); g.state.Load() == nil {
+		return nil, fmt.Errorf("consent of %s: %w", c.Site, err)
+	} else if err != nil {
+		c.Log.Error("the list of purposes could not be kept; it counts all the same", "site", c.Site, "err", err)
+	}
+	return g, nil
+}
+
+// fill puts defaults in and checks the rest.
+func (c *Config) fill() error {
+	if c.AskAgain == 0 {
+		c.AskAgain = 180 * 24 * time.Hour
+	}
+	if c.Location == nil {
+		c.Location = time.UTC
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case c.Site == "" || strings.ContainsAny(c.Site, "|\n"):
+		return fmt.Errorf("site %q: want a host", c.Site)
+	case c.AskAgain < 24*time.Hour || c.AskAgain > 400*24*time.Hour:
+		// Browsers keep no cookie longer than 400 days (RFC 6265bis section 5.5).
+		return fmt.Errorf("ask_again %v: want 1 to 400 days", c.AskAgain)
+	case c.Banner == nil:
+		return errors.New("no banner")
+	}
+	return nil
+}
+
+// Refresh reads Config.Services again and puts the list in force. A host that
+// is new in it was held for everybody until now, and is held from now on for
+// those whose answer did not cover it.
+func (g *Gate) Refresh() error { return g.rebuild(true) }
+
+// SetKeys gives a Gate that was made without keys the keys it was waiting for.
+func (g *Gate) SetKeys(k *Keys) error {
+	g.useKeys(k)
+	return g.rebuild(true)
+}
+
+func (g *Gate) useKeys(k *Keys) {
+	// Cookies are signed up to a day before they are given, and answers end
+	// by their day, so the signature must live two days longer.
+	g.codec.Store(k.Signed("consent/cookie "+g.config.Site, g.config.AskAgain+48*time.Hour))
+}
+
+// Of reports the decision that r carries and the Grant that follows from it. It
+// reads the consent cookie and, when there is none that counts, the Sec-GPC
+// header, which then is a no (W3C Global Privacy Control). r.URL must be
+// absolute: its scheme says which cookie names are read.
+//
+// A cookie that cannot be verified, is older than [Config.AskAgain], or
+// answers an older list that did not name all that is in force now, counts as
+// none: the question is asked again.
+func (g *Gate) Of(r *http.Request) (Decision, Grant) {
+	t := g.today()
+	a, ok := g.read(r, t)
+	if ok {
+		if d, grant, ok := g.judge(t, a); ok {
+			return d, grant
+		}
+	}
+	if r.Header.Get("Sec-GPC") == "1" {
+		return Decision{Answer: Declined, GPC: true}, Grant{}
+	}
+	return Decision{}, Grant{}
+}
+
+// read returns what r's cookie says, if it is genuine and not expired.
+func (g *Gate) read(r *http.Request, t *today) (answered, bool) {
+	name := consentCookie(secure(r))
+	value := oneCookie(r, name)
+	if value == "" || len(value) > MaxCookieBytes {
+		return answered{}, false
+	}
+	a, ok := t.given[name+"="+value]
+	if ok {
+		return a, true
+	}
+	if a, ok = parseDeclined(value, g.config.Location); !ok {
+		codec := g.codec.Load()
+		if codec == nil {
+			return a, false
+		}
+		text, err := codec.Decode(name, value)
+		if err != nil {
+			return a, false
+		}
+		if a, ok = parseAccepted(text, g.config.Site, g.config.Location); !ok {
+			return a, false
+		}
+	}
+	// A day ahead may be a clock that was set back; more is nobody's answer.
+	if a.day.After(t.to) || !t.from.Before(g.ends(a.day)) {
+		return a, false
+	}
+	return a, true
+}
+
+// judge holds an answer against the list in force.
+func (g *Gate) judge(t *today, a answered) (Decision, Grant, bool) {
+	set := a.purposes
+	if a.version != t.policy.version {
+		older := g.history.find(a.version)
+		if older == nil || !t.policy.coveredBy(older) {
+			return Decision{}, Grant{}, false
+		}
+		set = t.policy.translate(older, set)
+	}
+	d := Decision{Answer: Declined, Policy: a.version, Day: a.day}
+	if a.accepted && set != 0 {
+		d.Answer, d.Purposes = Accepted, set
+	}
+	return d, g.grant(t, d), true
+}
+
+// grant is the only place where a Grant is made.
+func (g *Gate) grant(t *today, d Decision) Grant {
+	if d.Answer != Accepted {
+		return Grant{}
+	}
+	return Grant{site: g.config.Site, purposes: d.Purposes, ids: t.policy.ids, until: g.ends(d.Day)}
+}
+
+// ends is the day at whose beginning an answer of the given day no longer counts.
+func (g *Gate) ends(day time.Time) time.Time {
+	return day.AddDate(0, 0, int(g.config.AskAgain/(24*time.Hour)))
+}
 
 // Asks reports whether there is anything to ask: no banner otherwise.
-func (g *Gate) Asks() bool { return true }
+func (g *Gate) Asks() bool { return g.today().policy.asked != 0 }
 
 // Policy is the version of the list in force.
-func (g *Gate) Policy() string { return "" }
+func (g *Gate) Policy() string { return g.today().policy.version }
+
+// Services are the third parties in force: those of the last Refresh. Only they
+// may be let through, whatever has been found since.
+func (g *Gate) Services() []Service { return g.today().services }
 
 // ServeHTTP answers everything under /_lychgate/consent.
-func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {}
-
-// A Ledger is the durable record of decisions.
-type Ledger struct{}
+func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.mux.ServeHTTP(w, r) }
 
 // LedgerFile is the ledger's name in the data folder.
 const LedgerFile = "consent.db"

@@ -40,7 +40,7 @@ func OpenKeys(path string) (*Keys, error) {
 		return nil, fmt.Errorf("%w: %s is missing, but %s has records signed with it: put the file back from a backup, or move the ledger away to begin anew (every visitor is then asked again)", ErrKeys, path, ledger)
 	}
 	k = NewKeys()
-	if err := writeKeys(path, k, os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := writeFile(path, k.marshal(), os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("make key file: %w", err)
 	}
 	return readKeys(path) // another gateway may have been faster
@@ -64,7 +64,7 @@ func RotateKeys(path string, keep time.Duration) (id string, err error) {
 		pairs = append(pairs, k.pairs[i])
 	}
 	k.pairs = pairs
-	if err := writeKeys(path, k, os.Rename); err != nil {
+	if err := writeFile(path, k.marshal(), os.Rename); err != nil {
 		return "", fmt.Errorf("write key file: %w", err)
 	}
 	return pairs[0].id, nil
@@ -172,36 +172,4 @@ func (k *Keys) marshal() []byte {
 	fmt.Fprintf(b, "ledger %s\n", b64(k.ledger.Seed()))
 	fmt.Fprintf(b, "sha256 %x\n", sha256.Sum256(b.Bytes()))
 	return b.Bytes()
-}
-
-// writeKeys writes a whole file beside path and puts it in place: os.Link leaves
-// an existing file alone, os.Rename replaces it. After a crash there is the old
-// file, the new one, or none; never half of one.
-func writeKeys(path string, k *Keys, place func(from, to string) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if rm := os.Remove(f.Name()); rm != nil && !errors.Is(rm, fs.ErrNotExist) {
-			err = errors.Join(err, rm)
-		}
-	}()
-	_, err = f.Write(k.marshal())
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := place(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes a file's new name survive a power cut.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

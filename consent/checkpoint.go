@@ -1,0 +1,130 @@
+package consent
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// CheckpointFile is the name of the copy of the last checkpoint in the data
+// folder. Sent to the trustees now and then, it lets somebody else than the
+// owner prove that nothing was rewritten since.
+const CheckpointFile = "consent.checkpoint"
+
+// A checkpoint is the signed head of a tree, in the form of C2SP tlog-checkpoint:
+// origin, size and root, each on its line, then, once retention has erased
+// records, the line "erased N": those before sequence N.
+type checkpoint struct {
+	origin string
+	tree   tlog.Tree
+	erased int64
+}
+
+var errCheckpoint = errors.New("not a checkpoint of this ledger")
+
+func (c checkpoint) text() string {
+	b := fmt.Sprintf("%s\n%d\n%s\n", c.origin, c.tree.N, c.tree.Hash)
+	if c.erased > 0 {
+		b += fmt.Sprintf("erased %d\n", c.erased)
+	}
+	return b
+}
+
+// parseCheckpoint reads the text of a checkpoint, whose signature was checked.
+func parseCheckpoint(text string) (c checkpoint, err error) {
+	f := strings.Split(text, "\n")
+	if len(f) < 4 || len(f) > 5 || f[len(f)-1] != "" {
+		return c, errCheckpoint
+	}
+	c.origin = f[0]
+	if c.tree.N, err = parseSize(f[1]); err != nil {
+		return c, err
+	}
+	if c.tree.Hash, err = tlog.ParseHash(f[2]); err != nil {
+		return c, fmt.Errorf("%w: %w", errCheckpoint, err)
+	}
+	if len(f) == 5 {
+		n, ok := strings.CutPrefix(f[3], "erased ")
+		if c.erased, err = parseSize(n); err != nil || !ok || c.erased == 0 || c.erased > c.tree.N {
+			return c, errCheckpoint
+		}
+	}
+	return c, nil
+}
+
+// parseSize reads a count in the one form in which we write it.
+func parseSize(s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 || strconv.FormatInt(n, 10) != s {
+		return 0, fmt.Errorf("%w: number %q", errCheckpoint, s)
+	}
+	return n, nil
+}
+
+// checkpoint signs the head of the tree in use.
+func (s *store) checkpoint(ctx context.Context) ([]byte, error) {
+	root, err := tlog.TreeHash(s.size, s.reader(ctx, s.tree))
+	if err != nil {
+		return nil, err
+	}
+	c := checkpoint{s.origin, tlog.Tree{N: s.size, Hash: root}, s.erased}
+	signer, err := s.keys.signer(s.origin)
+	if err != nil {
+		return nil, err
+	}
+	return note.Sign(&note.Note{Text: c.text()}, signer)
+}
+
+// algEd25519 marks keys of that algorithm in sumdb/note.
+const algEd25519 = 1
+
+// verifier is the public key under the name of a tree, to be handed out.
+func (k *Keys) verifier(name string) string {
+	v, err := note.NewEd25519VerifierKey(name, k.ledger.Public().(ed25519.PublicKey))
+	if err != nil {
+		panic(err) // an Ed25519 key and a name we made
+	}
+	return v
+}
+
+// signer signs under the name of a tree. The package note keeps its way of
+// naming keys to itself, hence the spelling out of its text form.
+func (k *Keys) signer(name string) (note.Signer, error) {
+	public := append([]byte{algEd25519}, k.ledger.Public().(ed25519.PublicKey)...)
+	id := sha256.Sum256(append([]byte(name+"\n"), public...))
+	return note.NewSigner(fmt.Sprintf("PRIVATE+KEY+%s+%08x+%s", name, binary.BigEndian.Uint32(id[:4]),
+		base64.StdEncoding.EncodeToString(append([]byte{algEd25519}, k.ledger.Seed()...))))
+}
+
+// openCheckpoint verifies a checkpoint of the tree called origin.
+func (k *Keys) openCheckpoint(origin string, signed []byte) (checkpoint, error) {
+	return openCheckpoint(origin, k.verifier(origin), signed)
+}
+
+// openCheckpoint verifies a checkpoint by a public key.
+func openCheckpoint(origin, verifier string, signed []byte) (c checkpoint, err error) {
+	v, err := note.NewVerifier(verifier)
+	if err != nil {
+		return c, fmt.Errorf("%w: %w", errCheckpoint, err)
+	}
+	n, err := note.Open(signed, note.VerifierList(v))
+	if err != nil {
+		return c, fmt.Errorf("%w: %w", errCheckpoint, err)
+	}
+	if c, err = parseCheckpoint(n.Text); err != nil {
+		return c, err
+	}
+	if c.origin != origin {
+		return c, fmt.Errorf("%w: it names %q", errCheckpoint, c.origin)
+	}
+	return c, nil
+}

@@ -1,0 +1,333 @@
+package consent
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lychgate/lychgate/internal/sqlite"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// ErrLedger says that a decision was not recorded. An accept then is none; a
+// no counts all the same.
+var ErrLedger = errors.New("decision could not be recorded")
+
+// LedgerConfig says where the ledger is and for how long it keeps what.
+type LedgerConfig struct {
+	// Dir is the data folder, which holds consent.db.
+	Dir string
+	// Keep is how long a record is kept; then it is erased and only the hash of
+	// its leaf stays. It should outlast the answer itself by the time in which
+	// somebody may ask for proof. Default 4 years.
+	Keep time.Duration
+	// Keys sign the checkpoints. nil: nothing is recorded until [Ledger.SetKeys].
+	Keys *Keys
+	Log  *slog.Logger
+}
+
+// A Ledger is the durable, append-only, tamper-evident record of decisions:
+// rows in consent.db, whose hashes form a tree (RFC 6962) with signed heads.
+//
+// One goroutine writes. Decisions that arrive while it waits for the disk are
+// committed together, so that a thousand visitors cost little more than one.
+// It is safe for concurrent use; one process at a time may have it open.
+type Ledger struct {
+	config LedgerConfig
+	keys   atomic.Pointer[Keys]
+	store  atomic.Pointer[store] // nil while the file cannot be used
+
+	queue   chan *appending
+	orders  chan func(*store) error // what else the writer is asked to do
+	stop    chan struct{}
+	stopped chan struct{}
+	closing sync.Once
+
+	tried time.Time // when the file was last opened or tried; the writer's own
+}
+
+// An appending is one record on its way to the disk.
+type appending struct {
+	record    Record
+	documents []Document
+	seq       int64
+	origin    string
+	err       error
+	done      chan struct{}
+}
+
+// retryOpening is how often a file that cannot be opened is tried while nobody
+// decides; a decision tries it too, at most once in retryDeciding.
+const (
+	retryOpening  = 30 * time.Second
+	retryDeciding = time.Second
+)
+
+// maxGroup bounds how many decisions one commit holds.
+const maxGroup = 512
+
+// OpenLedger starts the ledger in c.Dir. A file that cannot be opened is no
+// error here: the Log says why, Append fails, and the file is tried again every
+// 30 seconds, because the site comes first.
+func OpenLedger(c LedgerConfig) *Ledger {
+	if c.Keep == 0 {
+		c.Keep = 4 * 365 * 24 * time.Hour
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	l := &Ledger{
+		config: c, queue: make(chan *appending, maxGroup), orders: make(chan func(*store) error),
+		stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	if c.Keys != nil {
+		l.keys.Store(c.Keys)
+		l.open()
+	}
+	go l.write()
+	return l
+}
+
+// SetKeys gives a Ledger the keys it was waiting for.
+func (l *Ledger) SetKeys(k *Keys) { l.keys.Store(k) }
+
+// Path is the ledger's file.
+func (l *Ledger) Path() string { return filepath.Join(l.config.Dir, LedgerFile) }
+
+// Err is nil while decisions can be recorded.
+func (l *Ledger) Err() error {
+	if l.store.Load() == nil {
+		return ErrLedger
+	}
+	return nil
+}
+
+// Append records one decision and the documents it refers to, and returns when
+// they are on the disk, with the record's place: the tree's origin and the
+// sequence in it. After an error wrapping ErrLedger nothing may follow from the
+// decision. If ctx ends first, the record may or may not be written.
+func (l *Ledger) Append(ctx context.Context, r Record, documents ...Document) (origin string, seq int64, err error) {
+	if err := r.check(); err != nil {
+		return "", 0, fmt.Errorf("%w: %w", ErrLedger, err)
+	}
+	a := &appending{record: r, documents: documents, done: make(chan struct{})}
+	select {
+	case l.queue <- a:
+	case <-l.stop:
+		return "", 0, fmt.Errorf("%w: ledger is closed", ErrLedger)
+	case <-ctx.Done():
+		return "", 0, fmt.Errorf("%w: %w", ErrLedger, ctx.Err())
+	}
+	select {
+	case <-a.done:
+	case <-l.stopped:
+		select {
+		case <-a.done:
+		default:
+			return "", 0, fmt.Errorf("%w: ledger is closed", ErrLedger)
+		}
+	case <-ctx.Done():
+		return "", 0, fmt.Errorf("%w: %w", ErrLedger, ctx.Err())
+	}
+	if a.err != nil {
+		return "", 0, fmt.Errorf("%w: %w", ErrLedger, a.err)
+	}
+	return a.origin, a.seq, nil
+}
+
+// Forget erases the records that are older than LedgerConfig.Keep, salt and all,
+// from the file's free pages too. The hashes of their leaves stay, and without
+// the salt tell nothing (GDPR Art. 5(1)(e)).
+func (l *Ledger) Forget(ctx context.Context) error {
+	cutoff := time.Now().Add(-l.config.Keep)
+	return l.order(ctx, func(s *store) error { return s.erase(ctx, cutoff) })
+}
+
+// write is the one goroutine that writes, until Close.
+func (l *Ledger) write() {
+	defer close(l.stopped)
+	tick := time.NewTicker(retryOpening)
+	defer tick.Stop()
+	for {
+		select {
+		case a := <-l.queue:
+			l.commit(l.group(a))
+		case do := <-l.orders:
+			l.obey(do)
+		case <-tick.C:
+			l.tick()
+		case <-l.stop:
+			l.finish()
+			return
+		}
+	}
+}
+
+// tick opens a file that could not be opened, or brings the copy of the
+// checkpoint up to date.
+func (l *Ledger) tick() {
+	s := l.store.Load()
+	if s == nil {
+		l.open()
+		return
+	}
+	if err := s.publish(); err != nil {
+		l.config.Log.Warn("checkpoint could not be copied", "file", CheckpointFile, "err", err)
+	}
+}
+
+// group is first and all that wait behind it.
+func (l *Ledger) group(first *appending) []*appending {
+	group := []*appending{first}
+	for len(group) < maxGroup {
+		select {
+		case a := <-l.queue:
+			group = append(group, a)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit writes a group in one transaction and tells each of its outcome.
+func (l *Ledger) commit(group []*appending) {
+	if l.store.Load() == nil && time.Since(l.tried) > retryDeciding {
+		l.open()
+	}
+	s := l.store.Load()
+	err := errors.New("ledger cannot be opened")
+	if s != nil {
+		if err = s.append(group); err != nil {
+			l.config.Log.Error("decisions could not be recorded", "decisions", len(group), "err", err)
+			l.reopen()
+		}
+	}
+	for _, a := range group {
+		a.err = err
+		close(a.done)
+	}
+}
+
+// reopen closes the file and opens it anew: after a failed fsync nobody knows
+// what the old descriptor would call written.
+func (l *Ledger) reopen() {
+	if s := l.store.Swap(nil); s != nil {
+		if err := s.close(); err != nil {
+			l.config.Log.Warn("ledger could not be closed", "err", err)
+		}
+	}
+	l.open()
+}
+
+// open opens the file, or leaves the ledger without one.
+func (l *Ledger) open() {
+	k := l.keys.Load()
+	if k == nil {
+		return
+	}
+	l.tried = time.Now()
+	s, err := openStore(context.Background(), l.Path(), k)
+	if err != nil {
+		l.config.Log.Error("ledger cannot be opened: nobody can accept, a no is honoured without record; trying again",
+			"every", retryOpening, "err", err)
+		return
+	}
+	l.store.Store(s)
+}
+
+// order has the writer do something between two commits.
+func (l *Ledger) order(ctx context.Context, do func(*store) error) error {
+	done := make(chan error, 1)
+	select {
+	case l.orders <- func(s *store) (err error) {
+		defer func() { done <- err }()
+		if s == nil {
+			return ErrLedger
+		}
+		return do(s)
+	}:
+	case <-l.stop:
+		return fmt.Errorf("%w: ledger is closed", ErrLedger)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return <-done
+}
+
+func (l *Ledger) obey(do func(*store) error) {
+	s := l.store.Load()
+	if s == nil {
+		l.open()
+		s = l.store.Load()
+	}
+	if err := do(s); err != nil && s != nil {
+		l.reopen()
+	}
+}
+
+// Run erases records whose time is over, every hour, until ctx is done.
+func (l *Ledger) Run(ctx context.Context) error {
+	hour := time.NewTicker(time.Hour)
+	defer hour.Stop()
+	for {
+		if err := l.Forget(ctx); err != nil && ctx.Err() == nil {
+			l.config.Log.Error("expired records could not be erased; trying again in an hour", "err", err)
+		}
+		select {
+		case <-hour.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Close records what is waiting, closes the file and seals it.
+func (l *Ledger) Close() error {
+	l.closing.Do(func() { close(l.stop) })
+	<-l.stopped
+	s := l.store.Swap(nil)
+	if s == nil {
+		return nil
+	}
+	if err := errors.Join(s.publish(), s.close(), seal(l.Path())); err != nil {
+		return fmt.Errorf("close ledger: %w", err)
+	}
+	return nil
+}
+
+// finish commits what was queued before Close.
+func (l *Ledger) finish() {
+	for {
+		select {
+		case a := <-l.queue:
+			l.commit(l.group(a))
+		default:
+			return
+		}
+	}
+}
+
+// openStore opens the file and reads the head of its tree.
+func openStore(ctx context.Context, path string, k *Keys) (*store, error) {
+	if err := unseal(path); err != nil {
+		return nil, err
+	}
+	db, err := sqlite.Open(ctx, path, migrations, sqlite.Options{Durable: true})
+	if err != nil {
+		return nil, err
+	}
+	s := &store{db: db, keys: k, checkpointPath: filepath.Join(filepath.Dir(path), CheckpointFile)}
+	if err := s.load(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}

@@ -1,0 +1,110 @@
+package consent
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+
+	"github.com/lychgate/lychgate/banner"
+)
+
+// showPage answers GET /_lychgate/consent: what the visitor chose, what it
+// means, and every way to change it (GDPR Art. 7(3), 12, 13).
+func (g *Gate) showPage(w http.ResponseWriter, r *http.Request) {
+	t := g.today()
+	d, grant := g.Of(r)
+	saved := r.URL.Query().Get("saved")
+	if saved == Withdraw && d.Answer == Declined && !d.GPC {
+		g.showWithdrawn(w, r, t)
+		return
+	}
+	p := &banner.ConsentPage{
+		Visitor: visitor(r), Saved: saved != "" && d.Answer != Undecided && !d.GPC,
+		Choice: choiceOf(d), GPC: d.GPC, Day: d.Day, Policy: t.policy.version,
+		Changed: g.changed(r, t, d), CountStates: g.config.CountStates,
+		Contact: g.config.Contact, PrivacyURL: g.config.PrivacyURL,
+		KeepAnswer: g.config.AskAgain, KeepRecords: g.config.KeepRecords, KeepStatistics: g.config.KeepStatistics,
+		Purposes: purposeChoices(t, grant),
+	}
+	if !d.Day.IsZero() {
+		p.Expires = g.ends(d.Day)
+	}
+	if to, ok := returnTo(r.URL.Query().Get("return_to")); ok {
+		p.ReturnTo = to
+	}
+	if g.config.Counting != nil && grant.Allows(Statistics) {
+		p.Counting = g.config.Counting(r)
+	}
+	_, p.Receipt = parseReceiptID(oneCookie(r, receiptCookie(secure(r))))
+	g.html(w, http.StatusOK, func(b *bytes.Buffer) error { return g.config.Banner.WriteConsent(b, p) })
+}
+
+// showWithdrawn confirms a withdrawal and says what no answer of ours can undo.
+func (g *Gate) showWithdrawn(w http.ResponseWriter, r *http.Request, t *today) {
+	p := &banner.WithdrawnPage{Visitor: visitor(r)}
+	for _, s := range t.services {
+		if s.Privacy != "" {
+			p.Providers = append(p.Providers, bannerService(s))
+		}
+	}
+	g.html(w, http.StatusOK, func(b *bytes.Buffer) error { return g.config.Banner.WriteWithdrawn(b, p) })
+}
+
+func choiceOf(d Decision) banner.Choice {
+	switch d.Answer {
+	case Accepted:
+		return banner.Accepted
+	case Declined:
+		return banner.Declined
+	default:
+		return banner.Undecided
+	}
+}
+
+// changed names the services that are new since the answer that r still holds,
+// for a visitor who is asked again because of them.
+func (g *Gate) changed(r *http.Request, t *today, d Decision) []string {
+	if d.Answer != Undecided {
+		return nil
+	}
+	a, ok := g.read(r, t)
+	if !ok {
+		return nil
+	}
+	older := g.history.find(a.version)
+	if older == nil {
+		return nil
+	}
+	var names []string
+	missing := t.policy.missing(older)
+	for _, s := range t.services {
+		hosts := missing[s.Purpose]
+		if slices.ContainsFunc(s.Hosts, func(h string) bool { return slices.Contains(hosts, h) }) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// purposeChoices is the list in force with the visitor's answers.
+func purposeChoices(t *today, grant Grant) []banner.PurposeChoice {
+	var list []banner.PurposeChoice
+	for _, id := range t.policy.names(t.policy.asked) {
+		c := banner.PurposeChoice{ID: id, Granted: grant.Allows(id)}
+		for _, s := range t.services {
+			if s.Purpose == id || id == Other && !slices.Contains(t.policy.ids, s.Purpose) {
+				c.Services = append(c.Services, bannerService(s))
+			}
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+func bannerService(s Service) banner.Service {
+	out := banner.Service{Name: s.Name, Hosts: s.Hosts, Text: s.Text, Privacy: s.Privacy}
+	for _, c := range s.Cookies {
+		out.Cookies = append(out.Cookies, banner.Cookie(c))
+	}
+	return out
+}

@@ -1,0 +1,121 @@
+package consent
+
+import (
+	"fmt"
+	"time"
+)
+
+// A today is what holds for one site on one day of its zone: the list in force
+// and the cookies of that day. It is built when the gateway starts, at midnight
+// and when the list changes, and never written afterwards.
+type today struct {
+	policy   *policy
+	services []Service
+	date     string
+	from, to time.Time // the day, from midnight to midnight
+
+	// accepted holds every cookie that can be given today. securecookie stamps
+	// the second of signing; signing all of them in advance makes that second
+	// the same for everybody, so that it points to nobody.
+	accepted map[cookieKey]string
+	// given is accepted the other way round: today's visitors are recognised
+	// without a signature check.
+	given map[string]answered
+}
+
+type cookieKey struct {
+	secure  bool
+	version string
+	set     Purposes
+}
+
+// recentPolicies is how many lists, the one in force among them, may still be
+// answered. A form of an older one leads back to the question.
+const recentPolicies = 4
+
+// newToday signs the day's cookies.
+func (g *Gate) newToday(now time.Time, services []Service) (*today, error) {
+	now = now.In(g.config.Location)
+	from := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, g.config.Location)
+	t := &today{
+		policy: newPolicy(&g.config, services), services: services,
+		date: from.Format(dateForm), from: from, to: from.AddDate(0, 0, 1),
+		accepted: map[cookieKey]string{}, given: map[string]answered{},
+	}
+	policies, err := g.history.recent(recentPolicies)
+	if err != nil {
+		g.config.Log.Warn("older lists of purposes cannot be read: forms that show them are asked again", "site", g.config.Site, "err", err)
+	}
+	for _, p := range append(policies, t.policy) {
+		if err := g.sign(t, p); err != nil {
+			return nil, fmt.Errorf("sign the day's cookies: %w", err)
+		}
+	}
+	return t, nil
+}
+
+// sign makes t's cookies for each set of purposes of p that one can accept.
+func (g *Gate) sign(t *today, p *policy) error {
+	codec := g.codec.Load()
+	if codec == nil {
+		return nil // without keys nobody can accept
+	}
+	for set := Purposes(1); set != 0; set++ {
+		if set&^p.asked != 0 {
+			continue
+		}
+		for _, secure := range []bool{false, true} {
+			key := cookieKey{secure, p.version, set}
+			if t.accepted[key] != "" {
+				continue
+			}
+			value, err := codec.Encode(consentCookie(secure), acceptedText(g.config.Site, p.version, set, t.date))
+			if err != nil {
+				return err
+			}
+			t.accepted[key] = value
+			t.given[consentCookie(secure)+"="+value] = answered{true, p.version, set, t.from}
+		}
+	}
+	return nil
+}
+
+// today returns what holds now. It never fails: if a new day cannot be built,
+// the old one goes on.
+func (g *Gate) today() *today {
+	t := g.state.Load()
+	if now := time.Now(); !now.Before(t.to) || now.Before(t.from) {
+		if err := g.rebuild(false); err != nil {
+			g.config.Log.Error("the cookies of a new day could not be made", "site", g.config.Site, "err", err)
+		}
+		t = g.state.Load()
+	}
+	return t
+}
+
+// rebuild makes a new today. With fresh it reads the services anew; without, it
+// does nothing when another request was faster.
+func (g *Gate) rebuild(fresh bool) error {
+	g.building.Lock()
+	defer g.building.Unlock()
+	old, now := g.state.Load(), time.Now()
+	if !fresh && now.Before(old.to) && !now.Before(old.from) {
+		return nil
+	}
+	var services []Service
+	switch {
+	case !fresh:
+		services = old.services
+	case g.config.Services != nil:
+		services = g.config.Services()
+	}
+	t, err := g.newToday(now, services)
+	if err != nil {
+		return err
+	}
+	g.state.Store(t)
+	if old == nil || old.policy.version != t.policy.version {
+		return g.history.add(t.policy)
+	}
+	return nil
+}
