@@ -27,6 +27,10 @@ type config struct {
 	} `toml:"listen"`
 
 	TLS struct {
+		Email    string `toml:"email"`
+		CA       string `toml:"ca"`
+		CARoot   string `toml:"ca_root"`
+		Profile  string `toml:"profile"`
 		CertFile string `toml:"cert_file"`
 		KeyFile  string `toml:"key_file"`
 	} `toml:"tls"`
@@ -119,7 +123,7 @@ func (c *config) fill(base string) {
 	c.Consent.AskAgain.orElse(180 * day)
 	c.Consent.KeepRecords.orElse(4 * year)
 	c.Analytics.Retention.orElse(25 * month)
-	for _, path := range []*string{&c.Data, &c.TLS.CertFile, &c.TLS.KeyFile, &c.Consent.KeyFile, &c.Analytics.GeoIP} {
+	for _, path := range []*string{&c.Data, &c.TLS.CertFile, &c.TLS.KeyFile, &c.TLS.CARoot, &c.Consent.KeyFile, &c.Analytics.GeoIP} {
 		*path = within(base, *path)
 	}
 	for i := range c.Sites {
@@ -212,9 +216,7 @@ func (c *config) checkListen(p *problems) {
 		if l.addr == "" {
 			continue
 		}
-		if _, port, err := net.SplitHostPort(l.addr); err != nil || port == "" {
-			p.add(l.key, `%q is not an address to listen on: write host and port, such as "127.0.0.1:8080" or ":443"`, l.addr)
-		}
+		c.checkAddress(p, l.key, l.addr)
 	}
 	for i, n := range c.Listen.TrustedProxies {
 		if _, err := parseNetwork(n); err != nil {
@@ -222,8 +224,8 @@ func (c *config) checkListen(p *problems) {
 		}
 	}
 	switch cert, key := c.TLS.CertFile, c.TLS.KeyFile; {
-	case c.Listen.HTTPS != "" && cert == "" && key == "":
-		p.add("listen.https", "there is no certificate to serve https with: set cert_file and key_file in [tls]")
+	case c.ordersCertificates():
+		c.checkOrders(p)
 	case cert != "" && key == "":
 		p.add("tls.cert_file", "is set without key_file: both are needed")
 	case key != "" && cert == "":
@@ -233,6 +235,37 @@ func (c *config) checkListen(p *problems) {
 	case cert != "":
 		checkFile(p, "tls.cert_file", cert)
 		checkFile(p, "tls.key_file", key)
+	}
+}
+
+// ordersCertificates reports whether https is served with certificates that
+// come by themselves.
+func (c *config) ordersCertificates() bool {
+	return c.Listen.HTTPS != "" && c.TLS.CertFile == "" && c.TLS.KeyFile == ""
+}
+
+func (c *config) checkOrders(p *problems) {
+	for i, s := range c.Sites {
+		if len(s.Hosts) == 0 {
+			p.add(fmt.Sprintf("site[%d]", i), "has no hosts: certificates are ordered for names, so say which (or set cert_file and key_file in [tls])")
+		}
+	}
+	if c.Listen.HTTP == "" {
+		p.add("listen.https", `needs http beside it to order certificates and to send visitors on: set http = ":80"`)
+	}
+	if c.TLS.CA != "" {
+		if u, err := url.Parse(c.TLS.CA); err != nil || u.Scheme != "https" || u.Host == "" {
+			p.add("tls.ca", "%q is not an issuer's directory: write its https URL", c.TLS.CA)
+		}
+	}
+	if c.TLS.CARoot != "" {
+		checkFile(p, "tls.ca_root", c.TLS.CARoot)
+	}
+}
+
+func (c *config) checkAddress(p *problems, key, addr string) {
+	if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
+		p.add(key, `%q is not an address to listen on: write host and port, such as "127.0.0.1:8080" or ":443"`, addr)
 	}
 }
 

@@ -1,9 +1,178 @@
 package main
 
 import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
 	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/lychgate/lychgate/proxy"
 )
 
-func runServe(args []string, stdout, stderr io.Writer) error  { return nil }
-func runCheck(args []string, stdout, stderr io.Writer) error  { return nil }
-func runTotals(args []string, stdout, stderr io.Writer) error { return nil }
+// A source says where the configuration comes from: a file, or the few flags
+// that are enough for one site.
+type source struct {
+	file, dir, upstream, listen, data string
+}
+
+func (s *source) flags(f *flag.FlagSet) {
+	f.StringVar(&s.file, "config", "", "the configuration `FILE`, see deploy/lychgate.toml")
+	f.StringVar(&s.dir, "dir", "", "serve the website in this `FOLDER`")
+	f.StringVar(&s.upstream, "upstream", "", "stand in front of the website at this `URL`")
+	f.StringVar(&s.listen, "listen", "", "answer on this `ADDR`ess (default 127.0.0.1:8080)")
+	f.StringVar(&s.data, "data", "", "keep keys, records and sums in this `FOLDER` (default lychgate-data)")
+}
+
+// parse reads the flags of one command; anything else on its line is an error.
+func parse(f *flag.FlagSet, args []string) error {
+	if err := f.Parse(args); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if f.NArg() > 0 {
+		return fmt.Errorf("%w: unexpected %q: flags only, such as -dir FOLDER", errUsage, f.Arg(0))
+	}
+	return nil
+}
+
+// flagSet returns a FlagSet that leaves printing errors to run.
+func flagSet(name string) *flag.FlagSet {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	return f
+}
+
+// config reads the file, or makes the configuration that the flags mean.
+// -listen and -data also go with a file and win over it.
+func (s *source) config() (*config, error) {
+	var c *config
+	p := &problems{}
+	switch {
+	case s.file != "" && (s.dir != "" || s.upstream != ""):
+		return nil, fmt.Errorf("%w: -config names the sites itself: leave out -dir and -upstream", errUsage)
+	case s.dir != "" && s.upstream != "":
+		return nil, fmt.Errorf("%w: -dir and -upstream are two ways to say where the site is: give one", errUsage)
+	case s.file != "":
+		data, err := os.ReadFile(s.file)
+		if err != nil {
+			return nil, fmt.Errorf("read configuration: %w", err)
+		}
+		c, p = parseConfig(s.file, data)
+	case s.dir != "" || s.upstream != "":
+		c = new(config)
+		c.Sites = []siteConfig{{Dir: s.dir, Upstream: s.upstream}}
+		if u, err := url.Parse(s.upstream); err == nil && u.Host != "" {
+			// Somebody else's hosting answers to its own name only.
+			c.Sites[0].UpstreamHost = u.Host
+		}
+		c.fill("")
+		c.check(p)
+	default:
+		return nil, fmt.Errorf("%w: say where the website is: -dir FOLDER, -upstream URL or -config FILE", errUsage)
+	}
+	if s.data != "" {
+		c.Data = s.data
+	}
+	if s.listen != "" {
+		c.Listen.HTTP = s.listen
+		c.checkAddress(p, "listen.http", s.listen)
+	}
+	return c, p.err()
+}
+
+func runCheck(args []string, stdout, stderr io.Writer) error {
+	var s source
+	f := flagSet("check")
+	s.flags(f)
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	c, err := s.config()
+	if err != nil {
+		return err
+	}
+	if c.TLS.CertFile != "" {
+		if _, err := c.ownCertificate(); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(stdout, "The configuration is right: %s.\n", count(len(c.Sites), "site", "sites"))
+	return err
+}
+
+func runServe(args []string, stdout, stderr io.Writer) error {
+	var s source
+	f := flagSet("serve")
+	s.flags(f)
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	c, err := s.config()
+	if err != nil {
+		return err
+	}
+	// A second signal, while draining, ends the program the hard way.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return serve(ctx, c, stdout, slog.New(slog.NewTextHandler(stderr, nil)))
+}
+
+// serve runs the gateway of c until ctx is done.
+func serve(ctx context.Context, c *config, stdout io.Writer, log *slog.Logger) (err error) {
+	doorway, err := c.doors(log)
+	if err != nil {
+		return err
+	}
+	h, err := open(c, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+
+	doors, err := h.gateway.Listen(ctx, doorway)
+	if err != nil {
+		return err
+	}
+	if err := h.announce(stdout, doors); err != nil {
+		return err
+	}
+	return doors.Serve(ctx)
+}
+
+// doors says where to listen and with which certificates.
+func (c *config) doors(log *slog.Logger) (d proxy.ListenConfig, err error) {
+	d.HTTP, d.HTTPS = c.Listen.HTTP, c.Listen.HTTPS
+	switch {
+	case d.HTTPS == "":
+	case c.ordersCertificates():
+		var hosts []string
+		for _, s := range c.Sites {
+			hosts = append(hosts, s.Hosts...)
+		}
+		d.Certificates, err = proxy.NewCertificates(proxy.CertificateConfig{
+			Hosts: hosts, Email: c.TLS.Email, CA: c.TLS.CA, CARoot: c.TLS.CARoot, Profile: c.TLS.Profile,
+			Dir: filepath.Join(c.Data, "certificates"), Log: log,
+		})
+	default:
+		d.TLS, err = c.ownCertificate()
+	}
+	return d, err
+}
+
+func (c *config) ownCertificate() (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(c.TLS.CertFile, c.TLS.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("read certificate (tls.cert_file, tls.key_file): %w", err)
+	}
+	return &tls.Config{
+		Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+	}, nil
+}
