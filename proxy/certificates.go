@@ -164,7 +164,7 @@ func (s *Certificates) Status() []CertificateStatus {
 
 // Run orders what is missing and renews what ends, until ctx is done. The doors
 // must be open: the issuer knocks on them.
-func (s *Certificates) Run(ctx context.Context) error {
+func (s *Certificates) Run(ctx context.Context) {
 	defer s.cache.Stop()
 	var orders sync.WaitGroup
 	for _, host := range s.hosts {
@@ -172,7 +172,6 @@ func (s *Certificates) Run(ctx context.Context) error {
 	}
 	orders.Wait()
 	<-ctx.Done()
-	return nil
 }
 
 // manage has a certificate for host and leaves its renewal to certmagic. It

@@ -214,13 +214,11 @@ func (p *testIssuer) doors(t *testing.T, dir string, hosts ...string) (*Certific
 	go servers[0].Serve(plain)
 	go servers[1].Serve(secure)
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- certs.Run(ctx) }()
+	var orders sync.WaitGroup
+	orders.Go(func() { certs.Run(ctx) })
 	return certs, log, func() {
 		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
+		orders.Wait()
 		for _, s := range servers {
 			s.Close()
 		}

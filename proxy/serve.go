@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -16,14 +17,15 @@ type ListenConfig struct {
 	// HTTP and HTTPS are addresses as for net.Listen ("127.0.0.1:8080", ":443");
 	// empty: not served. At least one is needed.
 	HTTP, HTTPS string
-	// TLS gives the certificates of HTTPS; needed when HTTPS is set.
+	// TLS gives the certificates of HTTPS; needed when HTTPS is set, unless
+	// Certificates order them.
 	TLS *tls.Config
+	// Certificates order the certificates of HTTPS. Plain HTTP then answers the
+	// issuer's challenges, and redirects a host only once its certificate is there.
+	Certificates *Certificates
 	// KeepHTTP serves the sites over plain HTTP although there is HTTPS.
 	// Default: plain HTTP then redirects.
 	KeepHTTP bool
-	// Challenge wraps the handler of plain HTTP, so that an issuer's HTTP
-	// challenge is answered before any redirect. May be nil.
-	Challenge func(http.Handler) http.Handler
 	// Drain is how long requests in flight may take to end when the server
 	// stops. Default 25 seconds.
 	Drain time.Duration
@@ -45,6 +47,8 @@ type Server struct {
 	doors       []door
 	http, https net.Addr
 	drain       time.Duration
+
+	certificates *Certificates // nil when they are given, not ordered
 }
 
 // A door is one listener and the server that answers on it.
@@ -59,10 +63,13 @@ func (g *Gateway) Listen(ctx context.Context, c ListenConfig) (*Server, error) {
 	if c.HTTP == "" && c.HTTPS == "" {
 		return nil, errors.New("listen: neither an http nor an https address")
 	}
+	if c.Certificates != nil {
+		c.TLS = c.Certificates.TLS()
+	}
 	if c.HTTPS != "" && c.TLS == nil {
 		return nil, fmt.Errorf("listen %s: https needs certificates", c.HTTPS)
 	}
-	s := &Server{g: g, drain: c.Drain}
+	s := &Server{g: g, drain: c.Drain, certificates: c.Certificates}
 	if s.drain == 0 {
 		s.drain = defaultDrain
 	}
@@ -92,10 +99,12 @@ func (g *Gateway) Listen(ctx context.Context, c ListenConfig) (*Server, error) {
 func (s *Server) plain(c ListenConfig) http.Handler {
 	var h http.Handler = s.g
 	if s.https != nil && !c.KeepHTTP {
-		h = s.g.toHTTPS(s.https)
+		h = s.g.toHTTPS(s.https, func(host string) bool {
+			return s.certificates == nil || s.certificates.Ready(host)
+		})
 	}
-	if c.Challenge != nil {
-		h = c.Challenge(h)
+	if s.certificates != nil {
+		h = s.certificates.Challenge(h)
 	}
 	return h
 }
@@ -139,6 +148,13 @@ func (s *Server) Serve(ctx context.Context) error {
 			}
 			failed <- d.srv.Serve(d.l)
 		}()
+	}
+	if s.certificates != nil {
+		ordering, stop := context.WithCancel(ctx)
+		var orders sync.WaitGroup
+		orders.Go(func() { s.certificates.Run(ordering) })
+		defer orders.Wait()
+		defer stop()
 	}
 	var err error
 	select {

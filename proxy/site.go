@@ -124,8 +124,10 @@ func (s *site) toCanonical(w http.ResponseWriter, r *http.Request) {
 	redirect(w, u.String(), http.StatusPermanentRedirect)
 }
 
-// toHTTPS is the handler of plain HTTP where there is HTTPS at addr.
-func (g *Gateway) toHTTPS(addr net.Addr) http.Handler {
+// toHTTPS is the handler of plain HTTP where there is HTTPS at addr. A host
+// that is not ready, because its first certificate is still on its way, is
+// served as it is: a redirect would lead to a door that does not open.
+func (g *Gateway) toHTTPS(addr net.Addr, ready func(host string) bool) http.Handler {
 	port := ""
 	if a, ok := addr.(*net.TCPAddr); ok && a.Port != 443 {
 		port = fmt.Sprintf(":%d", a.Port)
@@ -140,6 +142,8 @@ func (g *Gateway) toHTTPS(addr net.Addr) http.Handler {
 			g.route(w, r)
 		case r.URL.Host == "" || g.sites.match(r.URL.Host) == nil:
 			refuse(w, http.StatusMisdirectedRequest)
+		case !ready(hostname(r.URL.Host)):
+			g.route(w, r)
 		default:
 			u := *r.URL
 			u.Scheme, u.Host = "https", hostname(u.Host)+port

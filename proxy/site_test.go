@@ -78,10 +78,24 @@ func TestPlainHTTPGoesToHTTPS(t *testing.T) {
 	} {
 		r, _ := testRequest(t, tt.path, tt.host)
 		w := newRecorder()
-		g.toHTTPS(&net.TCPAddr{Port: tt.port}).ServeHTTP(w, r.WithContext(context.Background()))
+		g.toHTTPS(&net.TCPAddr{Port: tt.port}, func(string) bool { return true }).ServeHTTP(w, r.WithContext(context.Background()))
 		if w.Code != tt.status || w.Header().Get("Location") != tt.location {
 			t.Errorf("%s%s: got %d %q", tt.host, tt.path, w.Code, w.Header().Get("Location"))
 		}
+	}
+}
+
+func TestAHostWithoutItsCertificateIsServedPlainly(t *testing.T) {
+	dir := testFolder(t, map[string]string{"index.html": "<p>the site"})
+	g, err := New(Config{Sites: []Site{testSite(t, Site{Name: "a.example", Hosts: []string{"a.example"}, Dir: dir})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := testRequest(t, "/", "a.example")
+	w := newRecorder()
+	g.toHTTPS(&net.TCPAddr{Port: 443}, func(string) bool { return false }).ServeHTTP(w, r.WithContext(context.Background()))
+	if w.Code != 200 || !strings.Contains(w.Body.String(), "the site") {
+		t.Errorf("got %d %q", w.Code, w.Body)
 	}
 }
 
