@@ -24,9 +24,11 @@ const (
 
 // hostAt are the host's declarations in one place. The order and grid lines
 // keep it above a flex column or grid; the negative margin leaves a flex row its
-// width; column-span keeps columns.
+// width; column-span keeps columns. Its margins are ruled by the direction of the
+// body, which "all" does not reset, so it takes that, and a body that centres its
+// children does not move it.
 var hostAt = map[string]string{
-	placeTop: "position:relative;width:100%;margin-inline-end:-100%;flex:none;order:-9999;" +
+	placeTop: "position:relative;width:100%;margin-inline-end:-100%;flex:none;place-self:start;direction:inherit;order:-9999;" +
 		"grid-column:1/-1;column-span:all",
 	placeBottom: "position:fixed;inset:auto 0 0;max-height:40vh;overflow:auto",
 }
