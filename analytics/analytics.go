@@ -96,14 +96,28 @@ type Config struct {
 
 // SiteConfig is the part of Config that is one site's own.
 type SiteConfig struct {
-	Site         string
-	Location     *time.Location
+	Site string
+	// Location is the zone in which days begin. Default UTC.
+	Location *time.Location
+	// SearchParams are the query parameters that hold what visitors search for on
+	// the site, like "q". Default none.
 	SearchParams []string
-	Goals        []Goal
+	// Goals are at most 16.
+	Goals []Goal
+	// Funnels are at most 4 of at most 4 steps.
+	Funnels []Funnel
 }
 
-// A Goal is a page or file whose visit counts as a success.
+// A Goal is a page or file whose visit counts as a success. A Path that ends in
+// * stands for all that begin so.
 type Goal struct{ Name, Path string }
+
+// A Funnel is a row of pages that visitors are hoped to see in that order within
+// one visit. It counts from the day on which it is configured.
+type Funnel struct {
+	Name  string
+	Steps []string // paths, as in a Goal
+}
 
 // DefaultRetention is how long sums are kept: 25 months, so that a month can be
 // compared with the same one two years before.

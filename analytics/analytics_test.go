@@ -100,7 +100,7 @@ func (b *testBrowser) keep(t testing.TB, h http.Header) {
 			t.Fatal(err)
 		}
 		b.cookie = c.Name + "=" + c.Value
-		if c.MaxAge < 0 {
+		if c.MaxAge < 0 { // "Max-Age=0" on the wire
 			b.cookie = ""
 		}
 	}

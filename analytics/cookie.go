@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -43,6 +44,7 @@ func appendState(b []byte, v *visitor) []byte {
 	b = binary.AppendUvarint(b, uint64(v.Last-v.Start))
 	b = binary.AppendUvarint(b, uint64(v.Pages))
 	b = binary.AppendUvarint(b, uint64(v.Goals))
+	b = binary.AppendUvarint(b, uint64(v.Funnels))
 	b = append(b, byte(v.From.Channel))
 	b = appendText(b, v.From.Source)
 	b = appendText(b, v.From.Campaign)
@@ -78,6 +80,7 @@ func parseState(b []byte) (visitor, error) {
 	v.Last = v.Start + uint32(r.number(1<<31-1))
 	v.Pages = uint16(r.number(1<<16 - 1))
 	v.Goals = uint16(r.number(1<<16 - 1))
+	v.Funnels = uint16(r.number(1<<16 - 1))
 	v.From.Channel = Channel(r.byte())
 	v.From.Source = r.text(maxSourceBytes)
 	v.From.Campaign = r.text(maxCampaignBytes)
@@ -197,15 +200,14 @@ func expireCookie(h http.Header, r *http.Request) {
 	}
 }
 
+// setCookie writes the header line itself: the value needs no quoting, and a
+// line is written for every page.
 func setCookie(h http.Header, r *http.Request, value string, maxAge int) {
-	c := http.Cookie{
-		Name: cookieName, Value: value, Path: "/", MaxAge: maxAge,
-		HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	}
+	name, end := cookieName, "; HttpOnly; SameSite=Lax"
 	if isSecure(r) {
-		c.Name, c.Secure = secureCookieName, true
+		name, end = secureCookieName, "; HttpOnly; Secure; SameSite=Lax"
 	}
-	h.Add("Set-Cookie", c.String())
+	h.Add("Set-Cookie", name+"="+value+"; Path=/; Max-Age="+strconv.Itoa(max(maxAge, 0))+end)
 }
 
 func isSecure(r *http.Request) bool { return r.URL.Scheme == "https" }

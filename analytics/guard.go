@@ -11,7 +11,7 @@ import (
 // fill memory or disk. They also hand out one copy of each text, so that sums do
 // not hold on to the requests that the texts came from.
 type guards struct {
-	page, source, campaign, term, medium, content, search, notFound, event guard
+	page, source, campaign, term, medium, content, search, notFound, download, outbound, event guard
 }
 
 // The limits, in different values per day and site.
@@ -44,6 +44,10 @@ func (g *guards) name(d Dim, day int32, s string) string {
 		return g.search.name(day, s, maxTextsPerDay)
 	case DimNotFound:
 		return g.notFound.name(day, s, maxTextsPerDay)
+	case DimDownload:
+		return g.download.name(day, s, maxTextsPerDay)
+	case DimOutbound:
+		return g.outbound.name(day, s, maxTextsPerDay)
 	}
 	return g.event.name(day, s, maxTextsPerDay)
 }

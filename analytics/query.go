@@ -31,6 +31,7 @@ func (a *Analytics) Query(ctx context.Context, q Question) (Answer, error) {
 	if ask.to < ask.from {
 		return Answer{}, fmt.Errorf("period ends before it begins: %s, %s", q.From.Format(time.DateOnly), q.To.Format(time.DateOnly))
 	}
+	ask.findReach(time.Now(), a.config.Retention)
 	ask.fill(&ans)
 	return ans, ask.err
 }
@@ -43,19 +44,34 @@ type asking struct {
 	site     *site
 	show     disclosure
 	from, to int32 // days since 1970, both included
+	reach    reach
+	// headCover is how the headline is shown, which lists are measured against.
+	headCover cover
 	err      error
 }
 
 func (q *asking) fill(ans *Answer) {
+	forgotten := q.forgotten()
 	if sel, refused := q.base(); refused == "" {
-		ans.Headline = q.headline(sel)
-		ans.Series = q.series(sel)
+		starts, sums := q.series(sel)
+		ans.Series = q.points(starts, sums)
+		if !forgotten {
+			ans.Headline = q.headline(sel, sums)
+		}
 	}
 	for _, l := range q.Lists {
-		ans.Lists = append(ans.Lists, q.list(l))
+		list := List{Dim: l.Dim, Refused: RefusedForgotten}
+		if !forgotten {
+			list = q.list(l)
+		}
+		ans.Lists = append(ans.Lists, list)
 	}
-	states := q.states()
-	ans.States = showStates(q.show.cover(false), states)
+	if states, ok := q.states(); ok {
+		ans.States = showStates(q.show.cover(false), states)
+		if q.Filter == nil && q.Page == "" && !forgotten {
+			ans.Estimate = q.estimate(states)
+		}
+	}
 }
 
 // rows asks the store.
@@ -79,16 +95,10 @@ func (q *asking) days(d Dim) Select {
 // hours selects hour rows of the period, which begins and ends at midnight in
 // the site's zone.
 func (q *asking) hours(d Dim) Select {
-	y, m, day := date(q.from).Date()
-	from := time.Date(y, m, day, 0, 0, 0, 0, q.site.calendar.loc)
-	y, m, day = date(q.to + 1).Date()
-	to := time.Date(y, m, day, 0, 0, 0, 0, q.site.calendar.loc)
-	return Select{Site: q.Site, Grain: Hour, Dim: d, From: from.Unix(), To: to.Unix()}
-}
-
-// pageDims are the characteristics that are kept with each page.
-func pageDim(d Dim) bool {
-	return d == DimChannel || d == DimCountry || d == DimDevice || d == DimCampaign
+	return Select{
+		Site: q.Site, Grain: Hour, Dim: d,
+		From: q.site.midnight(date(q.from)), To: q.site.midnight(date(q.to + 1)),
+	}
 }
 
 // filterDim reports whether a dimension's rows hold all metrics of what they
@@ -110,7 +120,7 @@ func (q *asking) base() (Select, Refusal) {
 		sel := q.days(DimPage)
 		sel.Value = &q.Page
 		return sel, ""
-	case !filterDim(q.Filter.Dim) || q.Page != "" && !pageDim(q.Filter.Dim):
+	case !filterDim(q.Filter.Dim) || q.Page != "" && !isPageDim(q.Filter.Dim):
 		return Select{}, RefusedNotKept
 	}
 	sel := q.days(q.Filter.Dim)
@@ -123,12 +133,12 @@ func (q *asking) guarded() bool {
 	return q.Filter != nil && (q.Page != "" || sensitive(q.Filter.Dim))
 }
 
-func (q *asking) headline(sel Select) Counts {
-	var m Metrics
-	for _, r := range q.rows(sel) {
-		m.Add(r.Metrics)
-	}
-	c := q.show.cover(q.guarded(), m)
+// headline answers the counts of the whole period. A protected one whose series
+// has small steps is rounded with them, or it would tell them.
+func (q *asking) headline(sel Select, steps []Metrics) Counts {
+	m := sumOf(q.overPieces(sel))
+	q.headCover = q.show.cover(q.guarded(), append(steps, m)...)
+	c := q.headCover
 	counts := c.counts(m)
 	if q.Page == "" {
 		counts.Seconds = c.mean(m.Seconds, m.Visits)
@@ -142,31 +152,37 @@ func (q *asking) headline(sel Select) Counts {
 // list answers one list.
 func (q *asking) list(l ListQuestion) List {
 	out := List{Dim: l.Dim}
-	limit := l.Limit
-	if limit <= 0 {
-		limit = 10
-	}
 	sel, of, refused := q.listRows(l.Dim)
 	if refused != "" {
 		out.Refused = refused
 		return out
 	}
 	// All values are read, since small ones decide how the others are shown.
-	rows := q.rows(sel)
+	rows := q.overPieces(sel)
 	sortByViews(rows)
 	cells := make([]Metrics, len(rows))
 	for i := range rows {
 		cells[i] = rows[i].Metrics
 	}
-	c := q.show.cover(q.guarded() || sensitive(l.Dim) || q.Filter != nil && l.Dim == DimPage || q.Page != "", cells...)
+	c := q.show.cover(q.guarded() || sensitive(l.Dim) || q.Filter != nil || q.Page != "", cells...)
+	// What somebody typed is not shown at all before several did; nor is a name
+	// whose small count the total would tell.
+	nameless := l.Dim == DimSearch || l.Dim == DimTerm || c.exposes(q.headCover, cells)
 	for i := range rows {
-		if len(out.Rows) == min(limit, 1000) {
-			out.More = len(rows) - i
-			break
+		if len(out.Rows) == listLimit(l.Limit) || nameless && c.suppress && c.anySmall(&cells[i]) {
+			out.More++
+			continue
 		}
-		out.Rows = append(out.Rows, ListRow{Value: of(&rows[i]), Counts: c.counts(rows[i].Metrics)})
+		out.Rows = append(out.Rows, ListRow{Value: of(&rows[i]), Counts: c.counts(cells[i])})
 	}
 	return out
+}
+
+func listLimit(limit int) int {
+	if limit <= 0 {
+		return 10
+	}
+	return min(limit, 1000)
 }
 
 func valueOf(r *Row) string { return r.Value }
@@ -179,10 +195,10 @@ func (q *asking) listRows(d Dim) (Select, func(*Row) string, Refusal) {
 	switch {
 	case q.Filter == nil && q.Page == "":
 		return sel, valueOf, ""
-	case q.Filter == nil && (pageDim(d) || d == DimNotFound):
+	case q.Filter == nil && isPageDim(d):
 		sel.Page = q.Page
 		return sel, valueOf, ""
-	case q.Filter != nil && q.Page == "" && d == DimPage && pageDim(q.Filter.Dim):
+	case q.Filter != nil && q.Page == "" && d == DimPage && isPageDim(q.Filter.Dim):
 		sel = q.days(q.Filter.Dim)
 		sel.AnyPage, sel.Value, sel.By = true, &q.Filter.Value, ByPage
 		return sel, pageOf, ""

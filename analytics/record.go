@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -31,11 +32,14 @@ func (a *Analytics) record(h http.Header, r *http.Request, v PageView, until tim
 	if s == nil {
 		return
 	}
-	switch v.Status {
-	case http.StatusOK, http.StatusNotModified:
-		a.recordPage(h, r, s, v, until)
-	case http.StatusNotFound:
+	switch {
+	case v.Status == http.StatusNotFound:
 		a.recordNotFound(r, s, v)
+	case v.Status != http.StatusOK && v.Status != http.StatusNotModified:
+	case IsDownload(v.Path):
+		a.recordFile(h, r, s, v, until)
+	default:
+		a.recordPage(h, r, s, v, until)
 	}
 }
 
@@ -47,17 +51,73 @@ func (a *Analytics) recordPage(h http.Header, r *http.Request, s *site, v PageVi
 		At:    at,
 		Page:  s.guards.name(DimPage, at.Day, pageName(v.Path)),
 		Goals: s.goalsOf(v.Path),
+		Steps: s.stepsOf(v.Path),
 		From:  s.guarded(at.Day, a.sources.attributionOf(r, v.Query)),
 	})
-	a.count(s, at, &next, &e, traits{a.atlas.Load().of(v.Network), agentOf(r.Header.Get("User-Agent"))})
+	a.count(s, at, &next, &e, a.traitsOf(r, v))
+	if len(v.Query) != 0 {
+		a.recordSearch(s, at, v.Query)
+	}
 	s.live.add(at.Minute)
+	a.setState(h, r, s, &next, until.Sub(v.Time))
+}
 
-	if left := until.Sub(v.Time); left > 0 {
-		if err := s.jar.write(h, r, &next, left); err != nil {
-			a.log.Error("write counting cookie", "err", err)
-		}
+func (a *Analytics) traitsOf(r *http.Request, v PageView) traits {
+	return traits{a.atlas.Load().of(v.Network), agentOf(r.Header.Get("User-Agent"))}
+}
+
+// setState gives the browser its new state, for as long as the consent lasts.
+func (a *Analytics) setState(h http.Header, r *http.Request, s *site, v *visitor, left time.Duration) {
+	if left <= 0 {
+		return
+	}
+	if err := s.jar.write(h, r, v, left); err != nil {
+		a.log.Error("write counting cookie", "err", err)
 	}
 }
+
+// recordFile counts a file that was fetched. It is no page view, but it may be a
+// goal of the visit.
+func (a *Analytics) recordFile(h http.Header, r *http.Request, s *site, v PageView, until time.Time) {
+	at := s.calendar.at(v.Time.Unix())
+	name := s.guards.name(DimDownload, at.Day, pageName(v.Path))
+	rows := s.add(nil, Day, DimDownload, "", at, name, Metrics{Views: 1})
+	if goals := s.goalsOf(v.Path); goals != 0 {
+		rows = a.reach(rows, h, r, s, v, goals, until)
+	}
+	a.counter.add(rows)
+}
+
+// reach appends what goals add that were reached without a view.
+func (a *Analytics) reach(rows []Row, h http.Header, r *http.Request, s *site, v PageView, goals uint16, until time.Time) []Row {
+	at := s.calendar.at(v.Time.Unix())
+	old, _, _ := s.jar.read(r)
+	next, e, visiting := reachGoals(old, at, goals)
+	if !visiting {
+		return s.goalRows(rows, at, goals)
+	}
+	if e.Goals == 0 {
+		return rows
+	}
+	a.setState(h, r, s, &next, until.Sub(v.Time))
+	return s.rows(rows, at, &next, &e, a.traitsOf(r, v))
+}
+
+// recordSearch counts what was searched for on the site, if it says where it
+// keeps that.
+func (a *Analytics) recordSearch(s *site, at moment, q url.Values) {
+	for _, param := range s.search {
+		words := cutText(strings.ToLower(cleanText(q.Get(param))), maxSearchBytes)
+		if words == "" {
+			continue
+		}
+		name := s.guards.name(DimSearch, at.Day, words)
+		a.counter.add(s.add(nil, Day, DimSearch, "", at, name, Metrics{Views: 1}))
+	}
+}
+
+// maxSearchBytes bounds the words of one search that are kept.
+const maxSearchBytes = 60
 
 // guarded limits the texts that a request brings along.
 func (s *site) guarded(day int32, from attribution) attribution {
@@ -161,11 +221,7 @@ func (a *Analytics) Decided(w http.ResponseWriter, r *http.Request, d consent.De
 			v.From = s.guarded(at.Day, from)
 		}
 	}
-	if left := g.Until().Sub(now); left > 0 {
-		if err := s.jar.write(w.Header(), r, &v, left); err != nil {
-			a.log.Error("write counting cookie", "err", err)
-		}
-	}
+	a.setState(w.Header(), r, s, &v, g.Until().Sub(now))
 }
 
 // Counting is the visitor's counting cookie in plain words.

@@ -2,7 +2,6 @@ package analytics
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -69,6 +68,21 @@ func IsArrival(r *http.Request) bool {
 	return false
 }
 
+// IsDownload reports whether path names a file that visitors fetch to keep, by
+// its ending. Fetching one is no page view; Record counts it apart.
+func IsDownload(path string) bool {
+	dot := strings.LastIndexByte(path, '.')
+	if dot < 0 || len(path)-dot > 6 {
+		return false
+	}
+	switch strings.ToLower(path[dot+1:]) {
+	case "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "ods", "odp", "rtf", "csv", "txt", "epub", "ics", "vcf",
+		"zip", "gz", "tar", "7z", "rar", "dmg", "exe", "msi", "apk", "iso", "mp3", "m4a", "wav", "ogg", "mp4", "m4v", "mov", "avi", "webm":
+		return true
+	}
+	return false
+}
+
 // externalReferrer is the host of r's Referer if it is another site's, lower
 // case and without port; else "". Nothing else of the header is looked at.
 func externalReferrer(r *http.Request) string {
@@ -76,15 +90,33 @@ func externalReferrer(r *http.Request) string {
 	if header == "" || len(header) > 4096 {
 		return ""
 	}
-	u, err := url.Parse(header)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "android-app") {
+	scheme, rest, ok := strings.Cut(header, "://")
+	if !ok || scheme != "https" && scheme != "http" && scheme != "android-app" {
 		return ""
 	}
-	host := bareHost(u.Host)
-	if host == "" || host == bareHost(r.URL.Host) {
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	if rest == r.URL.Host {
+		return "" // nearly all
+	}
+	rest = rest[strings.LastIndexByte(rest, '@')+1:]
+	host := bareHost(rest)
+	if !isHostName(host) || host == bareHost(r.URL.Host) {
 		return ""
 	}
 	return host
+}
+
+// isHostName reports whether host is made of what host names are made of.
+func isHostName(host string) bool {
+	for i := 0; i < len(host); i++ {
+		c := host[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return host != "" && len(host) <= 253
 }
 
 // bareHost is host in lower case without port, final dot and "www.".

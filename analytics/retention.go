@@ -30,7 +30,9 @@ func (a *Analytics) runHouse(ctx context.Context) {
 	}
 }
 
-// keepHouse forgets what is too old, unless that was done today.
+// keepHouse closes the months that are over and forgets what is too old, unless
+// that was done today. What is closed is first, so that days never go before
+// their month is written.
 func (a *Analytics) keepHouse(ctx context.Context, now time.Time) error {
 	a.mu.Lock()
 	done := a.kept.LastPass
@@ -41,6 +43,11 @@ func (a *Analytics) keepHouse(ctx context.Context, now time.Time) error {
 	store, err := a.opened(ctx)
 	if err != nil {
 		return err
+	}
+	for _, s := range a.sites {
+		if err := a.closeMonths(ctx, store, s, now); err != nil {
+			return err
+		}
 	}
 	if err := store.Forget(ctx, a.expired(now)); err != nil {
 		return fmt.Errorf("forget: %w", err)

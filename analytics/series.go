@@ -13,34 +13,38 @@ func sortByViews(rows []Row) {
 	})
 }
 
-// series answers the series, with a point for every step of the period.
-func (q *asking) series(sel Select) []Point {
-	var steps []int64
+// series sums the question's rows for every step of the period. It returns
+// nothing when no series is asked for, or none can be answered.
+func (q *asking) series(sel Select) (starts []int64, sums []Metrics) {
 	switch q.Series {
 	case SeriesDay:
 		for d := q.from; d <= q.to; d++ {
-			steps = append(steps, int64(d)*secondsPerDay)
+			starts = append(starts, int64(d)*secondsPerDay)
 		}
 	case SeriesMonth:
-		for t := date(q.from); !t.After(date(q.to)); t = monthAfter(t) {
-			steps = append(steps, monthOf(t).Unix())
+		for t := monthOf(date(q.from)); !t.After(date(q.to)); t = monthAfter(t) {
+			starts = append(starts, t.Unix())
 		}
 	case SeriesHour:
 		if q.Filter != nil || q.Page != "" || q.to-q.from > int32(keepHours/(24*time.Hour)) {
-			return nil
+			return nil, nil
 		}
 		sel = q.hours(DimTotal)
 		for h := sel.From; h < sel.To; h += int64(time.Hour / time.Second) {
-			steps = append(steps, q.site.calendar.at(h).Hour)
+			starts = append(starts, q.site.calendar.at(h).Hour)
 		}
 	default:
-		return nil
+		return nil, nil
 	}
 	sel.By = ByStart
-	sums := make([]Metrics, len(steps))
-	for _, r := range q.rows(sel) {
+	read := q.rows
+	if q.Series == SeriesMonth {
+		read = q.overPieces
+	}
+	sums = make([]Metrics, len(starts))
+	for _, r := range read(sel) {
 		// The last step that does not begin after the row.
-		i, found := slices.BinarySearch(steps, r.Start)
+		i, found := slices.BinarySearch(starts, r.Start)
 		if !found {
 			i--
 		}
@@ -48,17 +52,22 @@ func (q *asking) series(sel Select) []Point {
 			sums[i].Add(r.Metrics)
 		}
 	}
-	return q.points(steps, sums)
+	return starts, sums
 }
 
-func (q *asking) points(steps []int64, sums []Metrics) []Point {
+// points shows a series.
+func (q *asking) points(starts []int64, sums []Metrics) []Point {
+	if starts == nil {
+		return nil
+	}
 	c := q.show.cover(q.guarded(), sums...)
-	points := make([]Point, len(steps))
-	for i, start := range steps {
-		points[i] = Point{Start: time.Unix(start, 0).UTC(), Counts: c.counts(sums[i])}
-		if q.Series == SeriesHour {
-			points[i].Start = points[i].Start.In(q.site.calendar.loc)
+	points := make([]Point, len(starts))
+	for i, start := range starts {
+		points[i] = Point{Start: q.stepTime(start), Counts: noCounts}
+		if q.lost(start) {
+			continue
 		}
+		points[i].Counts = c.counts(sums[i])
 		if q.Page == "" {
 			points[i].Seconds = c.mean(sums[i].Seconds, sums[i].Visits)
 		}
@@ -67,6 +76,27 @@ func (q *asking) points(steps []int64, sums []Metrics) []Point {
 		}
 	}
 	return points
+}
+
+func (q *asking) stepTime(start int64) time.Time {
+	t := time.Unix(start, 0).UTC()
+	if q.Series == SeriesHour {
+		t = t.In(q.site.calendar.loc)
+	}
+	return t
+}
+
+// lost reports whether there was something in a step that is kept only more
+// coarsely by now.
+func (q *asking) lost(start int64) bool {
+	month := monthOf(time.Unix(start, 0).UTC()).Unix()
+	switch q.Series {
+	case SeriesHour:
+		return start < q.reach.hours
+	case SeriesDay:
+		return start < q.reach.days && q.reach.closed[month]
+	}
+	return false
 }
 
 // monthOf is the first of t's month; monthAfter that of the next.

@@ -3,6 +3,7 @@ package analytics
 import (
 	"fmt"
 	"math/bits"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ type site struct {
 	jar      *cookieJar
 	search   []string
 	goals    []Goal
+	funnels  []Funnel
 	guards   guards
 	cubes    sync.Map // cubeKey: string
 	live     live
@@ -29,13 +31,21 @@ func newSite(c SiteConfig, keys *consent.Keys) (*site, error) {
 	if len(c.Goals) > maxGoals {
 		return nil, fmt.Errorf("site %s: %d goals, at most %d are counted", c.Site, len(c.Goals), maxGoals)
 	}
+	if len(c.Funnels) > maxFunnels {
+		return nil, fmt.Errorf("site %s: %d funnels, at most %d are counted", c.Site, len(c.Funnels), maxFunnels)
+	}
+	for _, f := range c.Funnels {
+		if len(f.Steps) > maxFunnelSteps {
+			return nil, fmt.Errorf("site %s: funnel %s has %d steps, at most %d are counted", c.Site, f.Name, len(f.Steps), maxFunnelSteps)
+		}
+	}
 	loc := c.Location
 	if loc == nil {
 		loc = time.UTC
 	}
 	return &site{
 		name: c.Site, calendar: calendar{loc: loc}, jar: newCookieJar(keys, c.Site),
-		search: c.SearchParams, goals: c.Goals,
+		search: c.SearchParams, goals: c.Goals, funnels: c.Funnels,
 	}, nil
 }
 
@@ -43,11 +53,33 @@ func newSite(c SiteConfig, keys *consent.Keys) (*site, error) {
 func (s *site) goalsOf(path string) uint16 {
 	var mask uint16
 	for i, g := range s.goals {
-		if g.Path == path || strings.HasSuffix(g.Path, "*") && strings.HasPrefix(path, g.Path[:len(g.Path)-1]) {
+		if matches(g.Path, path) {
 			mask |= 1 << i
 		}
 	}
 	return mask
+}
+
+// stepsOf has a bit for each step of a funnel that path is.
+func (s *site) stepsOf(path string) uint16 {
+	var mask uint16
+	for i, f := range s.funnels {
+		for j, step := range f.Steps {
+			if matches(step, path) {
+				mask |= 1 << (i*funnelBits + j)
+			}
+		}
+	}
+	return mask
+}
+
+// matches reports whether path is the one that pattern names, or begins with it
+// when it ends in *.
+func matches(pattern, path string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(path, prefix)
+	}
+	return pattern == path
 }
 
 // A traits is what one view's rows may be split by.
@@ -120,7 +152,16 @@ func (s *site) once(rows []Row, at moment, v *visitor, e *effects, m Metrics) []
 			}
 		}
 	}
-	for left := e.Goals; left != 0; left &= left - 1 {
+	for left := e.Steps; left != 0; left &= left - 1 {
+		bit := bits.TrailingZeros16(left)
+		f := s.funnels[bit/funnelBits]
+		rows = s.add(rows, Day, DimFunnel, "", at, f.Name+"/"+strconv.Itoa(bit%funnelBits+1), Metrics{Visits: 1})
+	}
+	return s.goalRows(rows, at, e.Goals)
+}
+
+func (s *site) goalRows(rows []Row, at moment, goals uint16) []Row {
+	for left := goals; left != 0; left &= left - 1 {
 		rows = s.add(rows, Day, DimGoal, "", at, s.goals[bits.TrailingZeros16(left)].Name, Metrics{Goals: 1})
 	}
 	return rows
@@ -141,6 +182,9 @@ func (l *partList) all() []part { return l.list[:l.n] }
 func (s *site) parts(at moment, v *visitor, e *effects) *partList {
 	l := &partList{n: 1}
 	l.list[0] = part{at, v.Page, Metrics{Views: 1, Goals: int64(bits.OnesCount16(e.Goals))}}
+	if e.NoView {
+		l.list[0].Views = 0
+	}
 	if e.NewVisit {
 		l.list[0].Visits = 1
 	}

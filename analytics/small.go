@@ -51,18 +51,66 @@ func (d disclosure) cover(isSensitive bool, cells ...Metrics) cover {
 		return cover{d, true, true}
 	}
 	c := cover{disclosure: d, suppress: isSensitive}
-	if !isSensitive {
-		return c
+	for i := range cells {
+		c.round = c.round || isSensitive && d.anySmall(&cells[i])
 	}
+	return c
+}
+
+// shownCounts are the metrics that are shown of a cell.
+func shownCounts(m *Metrics) [6]int64 {
+	return [...]int64{m.Views, m.Visits, m.Visitors, m.Engaged, m.Views - m.Continues, m.Goals}
+}
+
+func (d disclosure) isSmall(n int64) bool { return n > 0 && n < d.small }
+
+func (d disclosure) anySmall(m *Metrics) bool {
+	for _, n := range shownCounts(m) {
+		if d.isSmall(n) {
+			return true
+		}
+	}
+	return false
+}
+
+// exposes reports whether somebody who sees all cells so covered, and their total
+// so covered, could compute one of the small ones.
+func (c cover) exposes(total cover, cells []Metrics) bool {
+	var sum Metrics
 	for _, m := range cells {
-		for _, n := range []int64{m.Views, m.Visits, m.Visitors, m.Engaged, m.Views - m.Continues, m.Goals} {
-			if n > 0 && n < d.small {
-				c.round = true
-				return c
+		sum.Add(m)
+	}
+	totals := shownCounts(&sum)
+	for k := range totals {
+		low, high := total.bounds(totals[k])
+		for i := range cells { // what the others leave for one
+			l, h := c.bounds(shownCounts(&cells[i])[k])
+			low, high = low-h, high-l
+		}
+		for i := range cells {
+			n := shownCounts(&cells[i])[k]
+			if !c.suppress || !c.isSmall(n) {
+				continue
+			}
+			l, h := c.bounds(n)
+			if min(h, high+l) <= max(l, low+h) {
+				return true
 			}
 		}
 	}
-	return c
+	return false
+}
+
+// bounds are the counts that what number shows of n leaves possible.
+func (c cover) bounds(n int64) (low, high int64) {
+	switch shown := c.number(n); shown.Kind {
+	case FewerThan:
+		return 1, shown.N - 1
+	case Rounded:
+		return max(c.small, shown.N-c.base/2), shown.N + (c.base-1)/2
+	default:
+		return shown.N, shown.N
+	}
 }
 
 // number is n as it may be shown.

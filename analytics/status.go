@@ -9,15 +9,35 @@ var noStates = States{Accepted: unanswered, Declined: unanswered, Undecided: una
 
 var noEstimate = Estimate{unanswered, unanswered, unanswered}
 
-// states sums page requests by state over the period.
-func (q *asking) states() map[string]Metrics {
-	sel := q.hours(DimState)
-	sel.By = ByValue
+// states sums page requests by state over the period. They are kept by the hour,
+// and then by the month: it reports false for a period that begins within a
+// month whose hours are forgotten.
+func (q *asking) states() (map[string]Metrics, bool) {
 	byName := map[string]Metrics{}
-	for _, r := range q.rows(sel) {
-		byName[r.Value] = r.Metrics
+	add := func(sel Select) {
+		sel.By = ByValue
+		for _, r := range q.rows(sel) {
+			m := byName[r.Value]
+			m.Add(r.Metrics)
+			byName[r.Value] = m
+		}
 	}
-	return byName
+	sel := q.hours(DimState)
+	for month := monthOf(date(q.from)); q.site.midnight(month) < q.reach.hours && !month.After(date(q.to)); month = monthAfter(month) {
+		if !q.reach.closed[month.Unix()] {
+			continue // nothing there, or not counted
+		}
+		end := monthAfter(month)
+		if month.Before(date(q.from)) || end.After(date(q.to+1)) {
+			return nil, false
+		}
+		add(Select{Site: q.Site, Grain: Month, Dim: DimState, From: month.Unix(), To: end.Unix()})
+		sel.From = q.site.midnight(end)
+	}
+	if sel.From < sel.To {
+		add(sel)
+	}
+	return byName, true
 }
 
 func showStates(c cover, by map[string]Metrics) States {

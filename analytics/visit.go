@@ -16,6 +16,8 @@ type visitor struct {
 	Pages uint16
 	// Goals has a bit for each goal reached in the visit.
 	Goals uint16
+	// Funnels has four bits for each funnel: the number of steps taken in the visit.
+	Funnels uint16
 	// From is where the visit came from.
 	From attribution
 	// Entry and Page are the visit's first and last page.
@@ -39,12 +41,16 @@ type view struct {
 	Page string
 	// Goals has a bit for each goal that this view reaches.
 	Goals uint16
+	// Steps has four bits for each funnel: the steps that this page is.
+	Steps uint16
 	// From is where this request came from; it counts when a visit begins.
 	From attribution
 }
 
 // effects are what one view adds to the sums. Those at the moment of the view:
 type effects struct {
+	// NoView: it was a file or an event, not a view.
+	NoView bool
 	// NewVisit: the view began a visit.
 	NewVisit bool
 	// NewDay: it was the browser's first of the day. Gap is then the number of
@@ -54,6 +60,8 @@ type effects struct {
 	LastDay int32
 	// Goals are those reached for the first time in the visit.
 	Goals uint16
+	// Steps has the bit of each funnel's step that was taken just now.
+	Steps uint16
 
 	// Engaged: the visit became one that saw more than a page; it counts at the
 	// visit's start, so that bounces are visits less engaged in every hour.
@@ -97,10 +105,10 @@ func step(old visitor, v view) (visitor, effects) {
 		}
 	}
 
-	e.Goals = v.Goals &^ next.Goals
 	wasEngaged := next.Pages > 2 || next.Goals != 0
-	next.Goals |= v.Goals
+	e.reach(&next, v.Goals)
 	e.Engaged = !wasEngaged && (next.Pages == 2 || next.Goals != 0)
+	e.walk(&next, v.Steps)
 	next.Last, next.Page = v.At.Minute, v.Page
 	if next.Start > next.Last {
 		next.Start = next.Last
@@ -108,9 +116,48 @@ func step(old visitor, v view) (visitor, effects) {
 	return next, e
 }
 
+// reachGoals is what step is for a file or an event: it may reach goals in the
+// visit that is going on, and is no view. It reports false when no visit is.
+func reachGoals(old visitor, at moment, goals uint16) (visitor, effects, bool) {
+	next, e := old, effects{NoView: true}
+	if old.Pages == 0 || at.Minute > old.Last && at.Minute-old.Last >= visitWindow {
+		return old, e, false
+	}
+	wasEngaged := old.Pages > 1 || old.Goals != 0
+	e.reach(&next, goals)
+	e.Engaged = !wasEngaged && next.Goals != 0
+	return next, e, true
+}
+
+// reach notes the goals that are new in the visit.
+func (e *effects) reach(next *visitor, goals uint16) {
+	e.Goals = goals &^ next.Goals
+	next.Goals |= goals
+}
+
+// walk takes each funnel's next step, if this page is that step. Steps count in
+// their order, whatever was seen in between.
+func (e *effects) walk(next *visitor, steps uint16) {
+	for f := uint16(0); f < maxFunnels; f++ {
+		taken := next.Funnels >> (f * funnelBits) & (1<<funnelBits - 1)
+		bit := uint16(1) << (f*funnelBits + taken)
+		if taken < maxFunnelSteps && steps&bit != 0 {
+			e.Steps |= bit
+			next.Funnels += 1 << (f * funnelBits)
+		}
+	}
+}
+
+// The limits of funnels: as many as fit in a state.
+const (
+	maxFunnels     = 4
+	maxFunnelSteps = 4
+	funnelBits     = 4
+)
+
 func (e *effects) begin(next *visitor, v view, from attribution) {
 	e.NewVisit = true
-	next.Start, next.Pages, next.Goals = v.At.Minute, 1, 0
+	next.Start, next.Pages, next.Goals, next.Funnels = v.At.Minute, 1, 0, 0
 	next.From, next.Entry = from, v.Page
 }
 

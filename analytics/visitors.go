@@ -24,7 +24,7 @@ func (q *asking) visitors(c cover) Number {
 		sel := q.days(DimNewIn)
 		sel.Value = &period
 		var n int64
-		for _, r := range q.rows(sel) {
+		for _, r := range q.overPieces(sel) {
 			n += r.Visitors
 		}
 		return c.number(n)
