@@ -90,6 +90,7 @@ type Gateway struct {
 
 	services []*service
 	embeds   *signer
+	assets   assets
 
 	buffers  buffers
 	decoders decoders
@@ -117,6 +118,9 @@ func New(c Config) (*Gateway, error) {
 	}
 	var err error
 	if g.services, err = parseCatalogue(servicesFile); err != nil {
+		return nil, err
+	}
+	if g.assets, err = newAssets(g.services); err != nil {
 		return nil, err
 	}
 	if c.Keys == nil {

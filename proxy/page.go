@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/lychgate/lychgate/banner"
@@ -155,6 +156,14 @@ func (s *site) setOptions(out *page, r *http.Request, v *visit, a *answer, kind 
 	o.XHTML = kind == xhtmlPage
 	j := &pageJudge{hearing: out.hearing}
 	o.Judge = j
+	if !v.released && !s.thirdParties.observe {
+		o.Head = func(dst []byte) []byte {
+			if !out.hearing.held && out.rest == nil {
+				return dst // nothing to guard; of a page that streams nobody knows yet
+			}
+			return s.appendGuard(dst, out.hearing, v)
+		}
+	}
 	if !v.document || (v.decision.Answer == consent.Undecided && !s.Gate.Asks()) {
 		return
 	}
@@ -215,7 +224,7 @@ func (j *pageJudge) Meta(name, content []byte) []byte {
 			return []byte(p)
 		}
 	case "referrer":
-		if j.soften && string(content) == "no-referrer" {
+		if j.soften && strings.EqualFold(strings.TrimSpace(string(content)), "no-referrer") {
 			return []byte("same-origin")
 		}
 	}

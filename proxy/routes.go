@@ -39,6 +39,9 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request) {
 		strings.HasPrefix(path, apiPath):
 		own(w)
 		g.admin(w, r)
+	case strings.HasPrefix(path, assetsPath):
+		own(w)
+		g.assets.serve(w, r)
 	case strings.HasPrefix(path, consent.Prefix) || reserved(path):
 		own(w)
 		s.notFound(w, r)

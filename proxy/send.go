@@ -32,6 +32,7 @@ const varies = "Accept-Encoding, Accept-Language, Cookie, Sec-GPC"
 func (s *site) send(w http.ResponseWriter, r *http.Request, v *visit, a *answer, p *page) {
 	h := w.Header()
 	copyInto(h, a.header)
+	s.fasten(h, r, v)
 	transform := !hasToken(a.header["Cache-Control"], "no-transform")
 	setPageHeaders(h, v, hasToken(a.header["Cache-Control"], "no-store"))
 	status := a.status

@@ -13,23 +13,23 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-func TestAcceptedCoding(t *testing.T) {
+func TestPageCoding(t *testing.T) {
 	for header, want := range map[string]coding{
 		"": identity, "gzip, deflate, br, zstd": gzipped, "deflate, br, zstd": brotlied, "gzip": gzipped, "zstd, gzip;q=0.9": zstandard,
 		"br;q=0.1, gzip;q=0.9": gzipped, "br;q=0, *": gzipped, "*;q=0": identity, "*": gzipped, "identity": identity,
 		"BR; Q=1.0": brotlied, "gzip;q=x": identity, "gzip;q=0.001": gzipped, "br;q=NaN, gzip;q=0.5": gzipped,
 		"deflate": identity, ",,;q=1,gzip": gzipped, "x-gzip": gzipped,
 	} {
-		if got := acceptedCoding([]string{header}); got != want {
+		if got := pageCoding([]string{header}); got != want {
 			t.Errorf("%q: got %s, want %s", header, got, want)
 		}
 	}
 }
 
-func FuzzAcceptedCoding(f *testing.F) {
+func FuzzPageCoding(f *testing.F) {
 	f.Add("gzip;q=0.5, br, *;q=0")
 	f.Fuzz(func(t *testing.T, h string) {
-		if c := acceptedCoding([]string{h}); c >= codings {
+		if c := pageCoding([]string{h}); c >= codings {
 			t.Fatalf("%q: %d", h, c)
 		}
 	})

@@ -20,6 +20,7 @@ type site struct {
 	essential cookieNames
 	// thirdParties judges what the site's pages would load.
 	thirdParties *judge
+	belts        belts
 }
 
 // newSite checks c and opens what it names.

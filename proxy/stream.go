@@ -60,6 +60,7 @@ func (p *page) stream(g *Gateway, w http.ResponseWriter, c coding) error {
 func (s *site) pass(w http.ResponseWriter, r *http.Request, v *visit, a *answer) {
 	h := w.Header()
 	copyInto(h, a.header)
+	s.fasten(h, r, v)
 	if a.file != nil {
 		s.passFile(w, r, v, a)
 		return

@@ -36,7 +36,7 @@ func newTunnel(u *upstream) http.Handler {
 		ModifyResponse: func(res *http.Response) error {
 			upgrade := res.Header["Upgrade"]
 			removeHopByHop(res.Header) // RFC 9110 section 7.8: on a 101 as well
-			visitOf(res.Request).filter(res.Header)
+			visitOf(res.Request).filterSetCookie(res.Header)
 			if res.StatusCode == http.StatusSwitchingProtocols {
 				res.Header["Connection"], res.Header["Upgrade"] = []string{"Upgrade"}, upgrade
 			}

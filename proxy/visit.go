@@ -17,6 +17,9 @@ type visit struct {
 	decision consent.Decision
 	grant    consent.Grant
 	https    bool
+	// released: everything the site asks about third parties was agreed to, so
+	// that nothing stands between them and the visitor any more.
+	released bool
 	// document: what comes back is shown as a page of its own, so it may carry
 	// the banner. Framed pages and fetched fragments are not.
 	document bool
@@ -38,8 +41,9 @@ func (s *site) decide(r *http.Request) visit {
 		decision: d,
 		grant:    grant,
 		https:    r.URL.Scheme == "https",
-		coding:   acceptedCoding(r.Header["Accept-Encoding"]),
+		coding:   pageCoding(r.Header["Accept-Encoding"]),
 	}
+	v.released = s.released(d, grant)
 	f := fetchOf(r.Header)
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	v.prefetch = f.prefetch

@@ -27,7 +27,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 		gpc(w)
 		return
 	}
-	v.filter(a.header)
+	v.filter(r, a.header)
 	p, err := s.rewrite(r, &v, a)
 	defer p.done()
 	switch {
@@ -67,13 +67,6 @@ func (s *site) failed(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		s.calm(w, r, http.StatusBadGateway)
 	}
-}
-
-// filter takes out of an answer's headers what may not reach this visitor.
-func (v *visit) filter(h http.Header) {
-	v.filterSetCookie(h)
-	// It would lead browsers to the site's own door, past the gate.
-	delete(h, "Alt-Svc")
 }
 
 // judge is who says what the pages of a visit may load. It must be closed.

@@ -1,0 +1,94 @@
+package proxy
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/lychgate/lychgate/consent"
+)
+
+// assetsPath is where lychgate's own scripts and styles are. A name holds the
+// hash of what it names, so that an answer never goes out of date.
+const assetsPath = consent.Prefix + "assets/"
+
+// assets are lychgate's own files, made at the start.
+type assets struct {
+	guard string // the guard's path
+	files map[string]*asset
+}
+
+// An asset is one file in the codings it is served in.
+type asset struct {
+	contentType string
+	body        [codings][]byte // nil: not in this coding
+}
+
+func newAssets(services []*service) (assets, error) {
+	a := assets{files: map[string]*asset{}}
+	guard, err := newGuard(services)
+	if err != nil {
+		return assets{}, err
+	}
+	a.guard, err = a.add("guard", ".js", "text/javascript; charset=utf-8", guard)
+	return a, err
+}
+
+// add takes in a file and returns its path.
+func (a *assets) add(name, ext, contentType string, body []byte) (string, error) {
+	sum := sha256.Sum256(body)
+	path := assetsPath + name + "-" + hex.EncodeToString(sum[:6]) + ext
+	f := &asset{contentType: contentType}
+	f.body[identity] = body
+	var br, gz bytes.Buffer
+	bw := brotli.NewWriterLevel(&br, brotli.BestCompression)
+	gw, err := gzip.NewWriterLevel(&gz, gzip.BestCompression)
+	if err != nil {
+		return "", fmt.Errorf("asset %s: %w", name, err)
+	}
+	for _, w := range []io.WriteCloser{bw, gw} {
+		_, err := w.Write(body)
+		if err = errors.Join(err, w.Close()); err != nil {
+			return "", fmt.Errorf("asset %s: %w", name, err)
+		}
+	}
+	f.body[brotlied], f.body[gzipped] = br.Bytes(), gz.Bytes()
+	a.files[path] = f
+	return path, nil
+}
+
+// serve answers for an asset. One of another version is gone: a page that asks
+// for it is older than this program.
+func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
+	f := a.files[r.URL.Path]
+	if f == nil {
+		refuse(w, http.StatusNotFound)
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	c := acceptedCoding(r.Header["Accept-Encoding"], brotlied, gzipped)
+	h := w.Header()
+	h["Content-Type"] = []string{f.contentType}
+	h["Cache-Control"] = []string{"public, max-age=31536000, immutable"}
+	h["Vary"] = []string{"Accept-Encoding"}
+	h["Content-Length"] = []string{strconv.Itoa(len(f.body[c]))}
+	if c != identity {
+		h["Content-Encoding"] = []string{c.String()}
+	}
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodGet {
+		_, _ = w.Write(f.body[c]) // the visitor is gone if this fails
+	}
+}

@@ -1,0 +1,154 @@
+package proxy
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/lychgate/lychgate/consent"
+)
+
+// The second belt: headers by which the browser itself refuses what the
+// rewriter could not see because scripts make it up at run time. They only ever
+// tighten, and stand beside the site's own policies.
+
+// beltDirectives follow the list of sources. One default-src says for scripts,
+// styles, images, fonts, media, frames and connections what ten directives
+// would: within the site everything, inline and eval included, is as before.
+const beltDirectives = "; worker-src 'self' data: blob:; object-src 'self' data:"
+
+// allowConnections is the Connection-Allowlist that closes WebRTC, which no
+// content security policy does, and nothing else. Redirects stay allowed, or
+// our own 303 would fail.
+const allowConnections = `(response-origin "*://*:*/*");redirects=allow;webrtc=block`
+
+// fasten puts the second belt on an answer to somebody who has not agreed to
+// everything the site asks about.
+func (s *site) fasten(h http.Header, r *http.Request, v *visit) {
+	if v.released || s.thirdParties.observe {
+		return
+	}
+	h["Content-Security-Policy"] = append(h["Content-Security-Policy"][:len(h["Content-Security-Policy"]):len(h["Content-Security-Policy"])],
+		s.belts.policy(s, r, v))
+	h["X-Dns-Prefetch-Control"] = []string{"off"}
+	own := h["Connection-Allowlist"]
+	if len(own) == 0 {
+		h["Connection-Allowlist"] = []string{allowConnections}
+		return
+	}
+	// The site's own list stays as strict as it is, but lets redirects be.
+	if !strings.Contains(own[0], "redirects=") {
+		h["Connection-Allowlist"] = []string{own[0] + ";redirects=allow"}
+	}
+}
+
+// released reports whether the visitor agreed to every third party the site is
+// known to have. What nobody was asked about is not agreed to, so a site
+// without known third parties keeps the belt on.
+func (s *site) released(d consent.Decision, g consent.Grant) bool {
+	if d.Answer != consent.Accepted {
+		return false
+	}
+	services := s.Gate.Services()
+	for _, sv := range services {
+		if !g.Allows(sv.Purpose) {
+			return false
+		}
+	}
+	return len(services) > 0
+}
+
+// belts keeps the policies made so far. They depend on few things, which
+// seldom change.
+type belts struct {
+	mu   sync.Mutex
+	seen *parties
+	made map[beltKey]string
+}
+
+type beltKey struct {
+	https    bool
+	host     string
+	purposes consent.Purposes
+	policy   string
+}
+
+// maxBelts bounds what a site that answers to every host can be made to keep.
+const maxBelts = 64
+
+// policy is the additional policy for one visitor's host and choice.
+func (b *belts) policy(s *site, r *http.Request, v *visit) string {
+	key := beltKey{v.https, r.URL.Host, v.decision.Purposes, v.decision.Policy}
+	seen := s.thirdParties.inventory.parties.Load()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.seen != seen || len(b.made) >= maxBelts {
+		b.seen, b.made = seen, map[beltKey]string{}
+	}
+	p, ok := b.made[key]
+	if !ok {
+		p = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:" +
+			sources(s.thirdParties.open(r.URL.Scheme, r.URL.Host, "").allowed(v.grant), v.https) + beltDirectives
+		b.made[key] = p
+	}
+	return p
+}
+
+// sources writes hosts as source expressions, each with its sub-domains, every
+// port, and websockets, which a source without a scheme does not cover.
+func sources(hosts []string, https bool) string {
+	ws := "ws://"
+	if https {
+		ws = "wss://"
+	}
+	var b strings.Builder
+	for _, h := range hosts {
+		bare := strings.TrimPrefix(h, "=") // without sub-domains
+		for _, scheme := range [...]string{"", ws} {
+			b.WriteString(" " + scheme + bare + ":*")
+			if bare == h {
+				b.WriteString(" " + scheme + "*." + bare + ":*")
+			}
+		}
+	}
+	return b.String()
+}
+
+// allowed lists the hosts a page may contact before everything is granted: the
+// site's own families, the owner's allow list, services that always pass and
+// were seen on the site, and those granted. A leading "=" means only that host.
+// It ends the hearing.
+func (h *hearing) allowed(g consent.Grant) []string {
+	defer h.close()
+	h.grant(g)
+	var hosts []string
+	for _, f := range append([]family{h.family}, h.j.families...) {
+		switch {
+		case strings.HasPrefix(f.name, "[") || f.name == "": // CSP has no way to write IPv6; 'self' stands for it
+		case f.alone:
+			hosts = append(hosts, "="+f.name)
+		default:
+			hosts = append(hosts, f.name)
+		}
+	}
+	for host, rules := range h.j.owner {
+		if slices.ContainsFunc(rules, func(r rule) bool { return r.outcome == passes }) {
+			hosts = append(hosts, host)
+		}
+	}
+	for p := range h.j.inventory.parties.Load().all() {
+		switch {
+		case p.service == nil:
+			if h.grants(nil, []byte(p.host)) {
+				hosts = append(hosts, p.host)
+			}
+		case p.service.class == classPass || h.grants(p.service, nil):
+			for _, spec := range p.service.Hosts {
+				hosts = append(hosts, hostOfRule(spec))
+			}
+		}
+	}
+	slices.Sort(hosts)
+	return slices.Compact(hosts)
+}

@@ -1,0 +1,72 @@
+package proxy
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+//go:embed guard/guard.js
+var guardSource string
+
+// newGuard makes the guard script: its source without comments and indents,
+// called with the names of cookies and storage entries by purpose.
+func newGuard(services []*service) ([]byte, error) {
+	patterns := map[string][]string{}
+	for _, s := range services {
+		if s.Purpose == "" {
+			continue
+		}
+		for _, c := range slices.Concat(s.Cookies, s.Storage) {
+			name, wild := strings.CutSuffix(c.Name, "*")
+			p := regexp.QuoteMeta(name)
+			if wild {
+				p += ".*"
+			}
+			patterns[s.Purpose] = append(patterns[s.Purpose], p)
+		}
+	}
+	names := map[string]string{}
+	for purpose, ps := range patterns {
+		slices.Sort(ps)
+		names[purpose] = strings.Join(slices.Compact(ps), "|")
+	}
+	table, err := json.Marshal(names)
+	if err != nil {
+		return nil, fmt.Errorf("guard: %w", err)
+	}
+	var b bytes.Buffer
+	b.WriteString("(")
+	for line := range strings.Lines(guardSource) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "//") {
+			b.WriteString(line + "\n")
+		}
+	}
+	fmt.Fprintf(&b, ")(%s);\n", table)
+	return b.Bytes(), nil
+}
+
+// appendGuard appends the element that loads the guard for one visitor.
+func (s *site) appendGuard(dst []byte, h *hearing, v *visit) []byte {
+	dst = append(dst, `<script src="`...)
+	dst = append(dst, s.g.assets.guard...)
+	dst = append(dst, `" data-allow="`...)
+	for i, host := range s.thirdParties.open(h.scheme, h.host, "").allowed(v.grant) {
+		if i > 0 {
+			dst = append(dst, ' ')
+		}
+		dst = append(dst, host...)
+	}
+	dst = append(dst, `" data-granted="`...)
+	for _, purpose := range catalogPurposes {
+		if v.grant.Allows(purpose) {
+			dst = append(append(dst, purpose...), ' ')
+		}
+	}
+	return append(dst, `"></script>`...)
+}
