@@ -80,6 +80,26 @@ func (d *Dashboard) again(c *call) error {
 	return err
 }
 
+// errNoPassword says that an account must choose a password before it changes
+// anything.
+var errNoPassword = errors.New("this account has no password yet")
+
+// asksAgain reports whether changes ask for the password: when the dashboard
+// shares the origin of a website, whose scripts (a service worker above all)
+// could act in the name of whoever is signed in.
+func (d *Dashboard) asksAgain() bool { return !d.c.OwnOrigin }
+
+// confirm checks, before a change, what asksAgain asks for.
+func (d *Dashboard) confirm(c *call) error {
+	switch {
+	case !c.session.account.HasPassword:
+		return errNoPassword
+	case d.asksAgain():
+		return d.again(c)
+	}
+	return nil
+}
+
 // foldName is a name as the throttle counts it. It is cut, so that long names
 // cost no memory.
 func foldName(name string) string {

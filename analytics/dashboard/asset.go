@@ -69,6 +69,9 @@ func gzipped(data []byte) ([]byte, error) {
 // path is the address of the file called name.
 func (s *assetSet) path(name string) string { return s.paths[name] }
 
+// text is the content of the file called name.
+func (s *assetSet) text(name string) string { return string(s.byPath[s.paths[name]].plain) }
+
 func (s *assetSet) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	a, ok := s.byPath[r.URL.Path]
 	if !ok {

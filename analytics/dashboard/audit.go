@@ -26,8 +26,17 @@ func (a *Accounts) Note(ctx context.Context, e AuditEntry) error {
 }
 
 // Audit returns the newest acts, at most limit.
-func (a *Accounts) Audit(ctx context.Context, limit int) (all []AuditEntry, err error) {
-	rows, err := a.db.Read.QueryContext(ctx, "SELECT at, who, site, act, what FROM audit ORDER BY id DESC LIMIT ?", limit)
+func (a *Accounts) Audit(ctx context.Context, limit int) ([]AuditEntry, error) {
+	return a.audit(ctx, "SELECT at, who, site, act, what FROM audit ORDER BY id DESC LIMIT ?", limit)
+}
+
+// AuditOf returns the newest acts on one site, at most limit.
+func (a *Accounts) AuditOf(ctx context.Context, site string, limit int) ([]AuditEntry, error) {
+	return a.audit(ctx, "SELECT at, who, site, act, what FROM audit WHERE site = ? ORDER BY id DESC LIMIT ?", site, limit)
+}
+
+func (a *Accounts) audit(ctx context.Context, query string, args ...any) (all []AuditEntry, err error) {
+	rows, err := a.db.Read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read audit log: %w", err)
 	}

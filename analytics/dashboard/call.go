@@ -16,6 +16,7 @@ type call struct {
 	accounts *Accounts
 	session  session // of who is signed in; zero for anybody
 	site     Site    // set by onSite
+	shared   string  // where the shared link leads, on its pages
 }
 
 func (c *call) ctx() context.Context { return c.r.Context() }
@@ -107,6 +108,8 @@ func (d *Dashboard) problem(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, ErrLink):
 		d.fail(w, r, http.StatusGone, "This sign-in link does not work any more",
 			"Each link works once. The first link is new at each start of lychgate; an owner can make you another.")
+	case errors.Is(err, errNoKey):
+		d.fail(w, r, http.StatusNotFound, "This link does not work any more", "It was taken back, or its time is over. Whoever sent it to you can make a new one.")
 	case errors.As(err, &tries):
 		seconds := int64((time.Duration(tries) + time.Second - 1) / time.Second)
 		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))

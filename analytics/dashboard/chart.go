@@ -56,7 +56,23 @@ type dateMark struct{ X, Anchor, Label string }
 
 type segment struct{ X1, Y1, X2, Y2 string }
 
-type flag struct{ X, Text string }
+type flag struct{ X, Text, Day string }
+
+// flag puts notes on the days of the chart.
+func (c *Chart) flag(notes []annotation, points []analytics.Point) {
+	for _, n := range notes {
+		at := -1
+		for i, p := range points {
+			if !p.Start.After(n.Day) {
+				at = i
+			}
+		}
+		if at < 0 {
+			continue
+		}
+		c.Flags = append(c.Flags, flag{X: pct((float64(at) + 0.5) * 100 / float64(len(points))), Text: n.Note, Day: n.Day.Format("2 January 2006")})
+	}
+}
 
 // newChart draws now, and before as a dashed line when it has points.
 func newChart(now, before []analytics.Point, step analytics.SeriesStep) *Chart {

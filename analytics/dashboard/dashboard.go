@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"github.com/lychgate/lychgate/analytics"
+	"github.com/lychgate/lychgate/banner"
 	"github.com/lychgate/lychgate/consent"
 )
 
@@ -49,6 +50,9 @@ type Config struct {
 	Dir string
 	// Gateway is the gate's side of the page. May be nil.
 	Gateway func(site string) GatewayStatus
+	// OwnOrigin says that the dashboard has a host of its own, on which no
+	// website is served. Without it every change asks for the password again.
+	OwnOrigin bool
 	// SessionLength is how long somebody stays signed in at most. Default 12 hours.
 	SessionLength time.Duration
 	// SessionIdle is how long somebody stays signed in without looking at a
@@ -56,7 +60,9 @@ type Config struct {
 	SessionIdle time.Duration
 	// KeepAudit is how long the log of what admins did is kept. Default 400 days.
 	KeepAudit time.Duration
-	Log       *slog.Logger
+	// Mail is the mail server of the monthly letters. Default: none are sent.
+	Mail Mail
+	Log  *slog.Logger
 }
 
 // A Site is one site as its admins know it.
@@ -67,6 +73,9 @@ type Site struct {
 	Name string
 	// Location is the zone in which the site's days begin. Default UTC.
 	Location *time.Location
+	// Banner shows what visitors are asked, in each of Languages. May be nil.
+	Banner    *banner.Banner
+	Languages []string
 }
 
 // A Dashboard serves /_lychgate/admin/. It is safe for concurrent use.
@@ -143,6 +152,24 @@ func (d *Dashboard) routes() http.Handler {
 	m.HandleFunc("POST "+adminURL+"account/password", d.signedIn(d.changePassword))
 	m.HandleFunc("GET "+adminURL+"sites/{site}/{$}", d.onSite(Viewer, d.overview))
 	m.HandleFunc("GET "+adminURL+"sites/{site}/list/{tab}", d.onSite(Viewer, d.list))
+	for _, format := range []string{"report", "report.csv", "report.json"} {
+		m.HandleFunc("GET "+adminURL+"sites/{site}/"+format, d.onSite(Viewer, d.report))
+	}
+	m.HandleFunc("GET "+adminURL+"sites/{site}/people", d.onSite(Owner, d.people))
+	m.HandleFunc("POST "+adminURL+"sites/{site}/people", d.onSite(Owner, d.changePeople))
+	m.HandleFunc("GET "+adminURL+"sites/{site}/audit", d.onSite(Owner, d.audit))
+	m.HandleFunc("GET "+adminURL+"sites/{site}/gate", d.onSite(Viewer, d.gate))
+	m.HandleFunc("GET "+adminURL+"sites/{site}/banner/{lang}", d.onSite(Viewer, d.preview))
+	m.HandleFunc("GET "+adminURL+"sites/{site}/sharing", d.onSite(Editor, d.sharing))
+	m.HandleFunc("POST "+adminURL+"sites/{site}/sharing", d.onSite(Editor, d.changeSharing))
+	m.HandleFunc("GET "+sharedPrefix+"{secret}/{$}", d.onShared(d.sharedOverview))
+	for _, format := range []string{"report", "report.csv", "report.json"} {
+		m.HandleFunc("GET "+sharedPrefix+"{secret}/"+format, d.onShared(d.sharedReport))
+	}
+	m.HandleFunc("GET "+apiPrefix+"openapi.json", d.openapi)
+	m.HandleFunc("GET "+apiPrefix+"v1/sites/{site}/summary", d.onToken(d.apiSummary))
+	m.HandleFunc("GET "+apiPrefix+"v1/sites/{site}/series", d.onToken(d.apiSeries))
+	m.HandleFunc("GET "+apiPrefix+"v1/sites/{site}/lists/{list}", d.onToken(d.apiList))
 	m.HandleFunc("/", d.anybody(func(c *call) error { return errNotFound }))
 	return m
 }

@@ -12,7 +12,8 @@ const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-actio
 // maxForm bounds the body of a POST.
 const maxForm = 64 << 10
 
-// ServeHTTP answers everything under /_lychgate/admin/. r.URL must be absolute
+// ServeHTTP answers everything under /_lychgate/admin/, /_lychgate/shared/ and
+// /_lychgate/api/. r.URL must be absolute
 // and r.RemoteAddr hold the visitor's truncated network.
 func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
@@ -32,6 +33,10 @@ func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	z := compress(w, r)
 	defer z.Close() //nolint:errcheck // the visitor has gone: nobody to tell
+	if strings.HasPrefix(r.URL.Path, apiPrefix) {
+		d.handler.ServeHTTP(z, r)
+		return
+	}
 	if !navigates(r) || d.csrf.Check(r) != nil {
 		d.fail(z, r, http.StatusForbidden, "Please open this page by itself",
 			"The dashboard answers only to people who open it, not to other pages or programs.")

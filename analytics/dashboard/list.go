@@ -3,6 +3,7 @@ package dashboard
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/lychgate/lychgate/analytics"
@@ -14,6 +15,8 @@ type listPage struct {
 	Panel   string
 	Tab     string
 	Back    string
+	CSV     string
+	JSON    string
 	Kept    []keptFilter
 	List    listView
 	Empty   string
@@ -25,12 +28,21 @@ const maxRows = 1000
 
 // list shows one list in full.
 func (d *Dashboard) list(c *call) error {
-	p, t, ok := tabByName(c.r.PathValue("tab"))
+	name, format := c.r.PathValue("tab"), ""
+	for _, f := range []string{"csv", "json"} {
+		if rest, ok := strings.CutSuffix(name, "."+f); ok {
+			name, format = rest, f
+		}
+	}
+	p, t, ok := tabByName(name)
 	if !ok {
 		return errNotFound
 	}
 	base := siteURL(c.site.ID)
 	v := parseView(base, c.r.URL.Query(), dayOf(time.Now(), c.site.Location))
+	if format != "" {
+		return d.sendList(c, v, t, name, format)
+	}
 	a, err := d.c.Analytics.Query(c.ctx(), analytics.Question{
 		Site: c.site.ID, From: v.Period.From, To: v.Period.To, Filter: v.Filter, Page: v.Page,
 		Lists: []analytics.ListQuestion{t.question(maxRows)}, Mode: analytics.Exact,
@@ -38,7 +50,7 @@ func (d *Dashboard) list(c *call) error {
 	if err != nil {
 		return fmt.Errorf("query %s: %w", c.site.ID, err)
 	}
-	page := listPage{View: v, Panel: p.Title, Tab: t.Title, Back: v.url() + "#" + p.ID, Kept: d.kept(v), Empty: t.Empty}
+	page := listPage{View: v, Panel: p.Title, Tab: t.Title, Back: v.url() + "#" + p.ID, CSV: v.listURL(name + ".csv"), JSON: v.listURL(name + ".json"), Kept: d.kept(v), Empty: t.Empty}
 	switch {
 	case len(a.Lists) == 0:
 		page.Empty = "The numbers cannot be read just now."
@@ -48,4 +60,24 @@ func (d *Dashboard) list(c *call) error {
 		page.List = t.show(v, d.names, a.Lists[0], maxRows)
 	}
 	return d.show(c, http.StatusOK, "list", p.Title, page)
+}
+
+// sendList sends one list as a file: of whole months, without filter, in
+// protected numbers.
+func (d *Dashboard) sendList(c *call, v view, t *tab, name, format string) error {
+	p := v.Period.wholeMonths(v.today)
+	a, err := d.c.Analytics.Query(c.ctx(), analytics.Question{
+		Site: c.site.ID, From: p.From, To: p.To, Lists: []analytics.ListQuestion{t.question(maxRows)}, Mode: analytics.Shared,
+	})
+	if err != nil {
+		return fmt.Errorf("query %s: %w", c.site.ID, err)
+	}
+	if err := c.note("download list", name+", "+p.Name); err != nil {
+		return err
+	}
+	l := analytics.List{Dim: t.Dim}
+	if len(a.Lists) == 1 && a.Lists[0].Refused == "" {
+		l = a.Lists[0]
+	}
+	return d.names.listExport(a, t, l).send(c.w, name, format)
 }

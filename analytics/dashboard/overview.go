@@ -11,20 +11,22 @@ import (
 
 // An overview is the page of one site.
 type overview struct {
-	View     view
-	Periods  []link
-	Hidden   map[string]string
-	Kept     []keptFilter
-	Compared string // the compared period in words
-	Sentence sentence
-	Numbers  []figure
-	Consent  *consentStrip
-	Chart    *Chart
-	ChartWhy string
-	Panels   []panelView
-	Live     analytics.Number
-	Footer   footer
-	Notices  []string
+	View    view
+	Periods []link
+	// MorePeriods are those asked for less often.
+	MorePeriods []link
+	Hidden      map[string]string
+	Kept        []keptFilter
+	Compared    string // the compared period in words
+	Sentence    sentence
+	Numbers     []figure
+	Consent     *consentStrip
+	Chart       *Chart
+	ChartWhy    string
+	Panels      []panelView
+	Live        analytics.Number
+	Footer      footer
+	Notices     []string
 }
 
 // A keptFilter is one thing the page is narrowed to, with the way back.
@@ -50,10 +52,11 @@ func (d *Dashboard) overview(c *call) error {
 	return d.show(c, http.StatusOK, "overview", c.site.Name, page)
 }
 
+// readOverview asks for everything on the page.
 func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 	q := analytics.Question{
 		Site: c.site.ID, From: v.Period.From, To: v.Period.To, Filter: v.Filter, Page: v.Page,
-		Series: v.Period.step(), Mode: analytics.Exact,
+		Series: v.Period.step(), Mode: v.mode,
 	}
 	for _, p := range panels {
 		q.Lists = append(q.Lists, v.openTab(p).question(shownRows))
@@ -71,7 +74,7 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 		}
 	}
 	o := &overview{
-		View: v, Periods: periodLinks(v), Hidden: v.hidden(), Kept: d.kept(v),
+		View: v, Periods: periodLinks(v, false), MorePeriods: periodLinks(v, true), Hidden: v.hidden(), Kept: d.kept(v),
 		Numbers: figures(now.Headline, before.Headline, comparing),
 		Consent: newConsentStrip(now), Live: now.Live, Footer: newFooter(now, c.site),
 	}
@@ -88,7 +91,14 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 		o.Panels = append(o.Panels, d.panel(v, p, now.Lists, i))
 	}
 	o.Sentence = d.sentence(v, now, before, comparing)
-	if d.c.Gateway != nil {
+	if o.Chart != nil && v.mode == analytics.Exact {
+		notes, err := c.accounts.annotations(c.ctx(), c.site.ID, v.Period.From, v.Period.To)
+		if err != nil {
+			return nil, err
+		}
+		o.Chart.flag(notes, now.Series)
+	}
+	if d.c.Gateway != nil && v.mode == analytics.Exact {
 		o.Notices = d.c.Gateway(c.site.ID).Notices
 	}
 	return o, nil
@@ -103,8 +113,11 @@ func (t tab) question(limit int) analytics.ListQuestion {
 	return analytics.ListQuestion{Dim: t.Dim, Limit: limit}
 }
 
-func periodLinks(v view) (links []link) {
+func periodLinks(v view, more bool) (links []link) {
 	for _, p := range presets {
+		if p.more != more || v.mode == analytics.Shared && !p.months {
+			continue
+		}
 		u := v
 		u.Period.Key = p.key
 		key := p.key
@@ -159,6 +172,9 @@ func figures(now, before analytics.Counts, comparing bool) []figure {
 			if s := share(n, now.Visits); s != "" {
 				x.Value = s
 				x.What += fmt.Sprintf(" Here: %s of %s.", number(n), number(now.Visits))
+			}
+			if s := share(before.Engaged, before.Visits); comparing && s != "" {
+				x.Change.Text = s + " before"
 			}
 		} else if comparing {
 			x.Change = compare(n, f.of(before))

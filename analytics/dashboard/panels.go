@@ -146,6 +146,20 @@ type rowView struct {
 	Note  string
 }
 
+// personal are the dimensions whose values people write themselves. One that few
+// wrote is not even named: a search may hold a name.
+var personal = map[analytics.Dim]bool{
+	analytics.DimSearch: true, analytics.DimTerm: true, analytics.DimContent: true,
+}
+
+// withoutSmall leaves the rows whose count is hidden out of rows. To everybody
+// but admins such a row would still say that somebody was there.
+func (t tab) withoutSmall(rows []analytics.ListRow) []analytics.ListRow {
+	return slices.DeleteFunc(rows, func(r analytics.ListRow) bool {
+		return t.Count.of(r.Counts).Kind == analytics.FewerThan
+	})
+}
+
 // show makes t's list from the answer's, with at most limit rows.
 func (t tab) show(v view, n names, l analytics.List, limit int) listView {
 	rows := slices.Clone(l.Rows)
@@ -153,7 +167,11 @@ func (t tab) show(v view, n names, l analytics.List, limit int) listView {
 		rows = slices.DeleteFunc(rows, func(r analytics.ListRow) bool { return amount(r.Exits) == 0 })
 		slices.SortStableFunc(rows, func(a, b analytics.ListRow) int { return int(amount(b.Exits) - amount(a.Exits)) })
 	}
-	out := listView{Dim: t.Dim, Head: t.Count.Name, More: l.More + max(0, len(rows)-limit)}
+	kept := len(rows)
+	if v.mode == analytics.Shared || personal[t.Dim] {
+		rows = t.withoutSmall(rows)
+	}
+	out := listView{Dim: t.Dim, Head: t.Count.Name, More: l.More + kept - min(len(rows), limit)}
 	rows = rows[:min(len(rows), limit)]
 	var longest int64
 	for _, r := range rows {

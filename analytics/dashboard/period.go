@@ -29,24 +29,26 @@ type Period struct {
 // A preset is a period that people ask for by name.
 type preset struct {
 	key, name string
+	months    bool // whole months, the running one so far
+	more      bool // asked for less often
 	span      func(today time.Time) (from, to time.Time)
 }
 
 // presets are in the order in which they are offered; the first is the default.
 var presets = [...]preset{
-	{"this-month", "This month so far", func(d time.Time) (time.Time, time.Time) { return monthOf(d), d }},
-	{"last-month", "Last month", func(d time.Time) (time.Time, time.Time) {
+	{"this-month", "This month so far", true, false, func(d time.Time) (time.Time, time.Time) { return monthOf(d), d }},
+	{"last-month", "Last month", true, false, func(d time.Time) (time.Time, time.Time) {
 		return monthOf(d).AddDate(0, -1, 0), monthOf(d).AddDate(0, 0, -1)
 	}},
-	{"last-30-days", "Last 30 days", func(d time.Time) (time.Time, time.Time) { return d.AddDate(0, 0, -29), d }},
-	{"last-7-days", "Last 7 days", func(d time.Time) (time.Time, time.Time) { return d.AddDate(0, 0, -6), d }},
-	{"today", "Today", func(d time.Time) (time.Time, time.Time) { return d, d }},
-	{"this-quarter", "This quarter so far", func(d time.Time) (time.Time, time.Time) { return quarterOf(d), d }},
-	{"last-quarter", "Last quarter", func(d time.Time) (time.Time, time.Time) {
+	{"last-30-days", "Last 30 days", false, false, func(d time.Time) (time.Time, time.Time) { return d.AddDate(0, 0, -29), d }},
+	{"last-7-days", "Last 7 days", false, true, func(d time.Time) (time.Time, time.Time) { return d.AddDate(0, 0, -6), d }},
+	{"today", "Today", false, true, func(d time.Time) (time.Time, time.Time) { return d, d }},
+	{"this-quarter", "This quarter so far", true, true, func(d time.Time) (time.Time, time.Time) { return quarterOf(d), d }},
+	{"last-quarter", "Last quarter", true, true, func(d time.Time) (time.Time, time.Time) {
 		return quarterOf(d).AddDate(0, -3, 0), quarterOf(d).AddDate(0, 0, -1)
 	}},
-	{"financial-year", "Financial year so far", func(d time.Time) (time.Time, time.Time) { return financialYearOf(d), d }},
-	{"last-financial-year", "Last financial year", func(d time.Time) (time.Time, time.Time) {
+	{"financial-year", "Financial year so far", true, false, func(d time.Time) (time.Time, time.Time) { return financialYearOf(d), d }},
+	{"last-financial-year", "Last financial year", true, true, func(d time.Time) (time.Time, time.Time) {
 		return financialYearOf(d).AddDate(-1, 0, 0), financialYearOf(d).AddDate(0, 0, -1)
 	}},
 }

@@ -35,13 +35,24 @@ func (d *Dashboard) sentence(v view, now, before analytics.Answer, comparing boo
 		if c := compare(now.Headline.Visits, before.Headline.Visits); c.Text != "" {
 			s.End += ", " + c.Text
 			if p, _ := v.compared(); strings.HasSuffix(c.Text, "more") || strings.HasSuffix(c.Text, "fewer") {
-				s.End += " than in " + p.Name
+				s.End += " than " + duringPeriod(p)
 			}
 		}
 	}
 	s.End += "."
 	s.More = d.highlights(v, now)
 	return s
+}
+
+// duringPeriod is p after "than": "in October 2026", "from 1 to 22 October 2026".
+func duringPeriod(p Period) string {
+	switch {
+	case p.Days() == 1:
+		return "on " + p.Dates()
+	case p.From.Day() == 1 && p.To.Equal(monthOf(p.From).AddDate(0, 1, -1)):
+		return "in " + p.Dates()
+	}
+	return "from " + p.Dates()
 }
 
 // highlights name the first row of the lists of ways and of pages.
@@ -53,9 +64,9 @@ func (d *Dashboard) highlights(v view, now analytics.Answer) (all []quote) {
 		r := l.Rows[0]
 		switch {
 		case l.Dim == analytics.DimChannel && counted(r.Visits) && r.Visits.N >= 10:
-			all = append(all, quote{"Most visits came by way of ", strings.ToLower(d.names.of(l.Dim, r.Value)[:1]) + d.names.of(l.Dim, r.Value)[1:], "."})
+			all = append(all, quote{"Most visits came ", channelWords[r.Value], "."})
 		case l.Dim == analytics.DimPage && v.Page == "" && counted(r.Views) && r.Views.N >= 10:
-			all = append(all, quote{"The page seen most was ", r.Value, ", " + plural(r.Views, "time", "times") + "."})
+			all = append(all, quote{"The page seen most was ", pageName(r.Value), ", " + plural(r.Views, "time", "times") + "."})
 		}
 	}
 	return all
@@ -71,14 +82,26 @@ func inTime(p Period) string {
 	case "last-month":
 		return "In " + p.From.Format("January")
 	case "this-quarter", "last-quarter", custom:
-		if p.Days() == 1 {
-			return "On " + p.Dates()
-		}
-		if p.Key == custom && p.From.Day() == 1 && p.To.Equal(monthOf(p.From).AddDate(0, 1, -1)) {
-			return "In " + p.Dates()
-		}
-		return "From " + p.Dates()
+		during := duringPeriod(p)
+		return strings.ToUpper(during[:1]) + during[1:]
 	default:
 		return "In the " + strings.ToLower(p.Name[:1]) + p.Name[1:]
 	}
+}
+
+// pageName is a path as a sentence names it.
+func pageName(path string) string {
+	if path == "/" {
+		return "the front page"
+	}
+	return path
+}
+
+// channelWords say how visits came, after "Most visits came".
+var channelWords = map[string]string{
+	analytics.Direct.String(): "directly, or by ways not known", analytics.Search.String(): "from search engines",
+	analytics.Social.String(): "from social media", analytics.Video.String(): "from video sites",
+	analytics.Email.String(): "from e-mails and newsletters", analytics.Assistant.String(): "from AI assistants",
+	analytics.Paid.String(): "from paid advertising", analytics.Campaign.String(): "by campaign links",
+	analytics.Referral.String(): "from other websites",
 }

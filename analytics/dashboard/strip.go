@@ -95,8 +95,10 @@ func health(h analytics.Health) (lines []healthLine) {
 	}
 	if !h.StoreOpen {
 		say(true, "The store of numbers cannot be reached; counting goes on and is added later. %s", h.Err)
+	} else if h.LastWrite.IsZero() {
+		say(false, "All is well. Nothing new has been written since lychgate started.")
 	} else {
-		say(false, "Last write: %s.", ago(h.LastWrite, time.Now()))
+		say(false, "All is well. Last write: %s.", ago(h.LastWrite, time.Now()))
 	}
 	if h.Backlog > 0 {
 		say(h.Backlog > 100, "Waiting to be written: %s (%s).", countOf(int64(h.Backlog), "entry"), countOf(h.BacklogBytes, "byte"))

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -25,7 +26,10 @@ func testDashboard(t *testing.T) *Dashboard {
 func testDashboardIn(t *testing.T, dir string) *Dashboard {
 	t.Helper()
 	keys, log := consent.NewKeys(), slog.New(slog.NewTextHandler(io.Discard, nil))
-	a, err := analytics.Open(t.Context(), analytics.Config{Dir: dir, Keys: keys, Log: log})
+	a, err := analytics.Open(t.Context(), analytics.Config{
+		Dir: dir, Keys: keys, Log: log,
+		Sites: []analytics.SiteConfig{{Site: "willow.example", Location: time.UTC}, {Site: "wren.example", Location: time.UTC}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

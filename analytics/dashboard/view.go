@@ -11,6 +11,7 @@ import (
 // page is the same view with one thing changed.
 type view struct {
 	base    string // the page's path
+	mode    analytics.Mode
 	today   time.Time
 	Period  Period
 	Compare string // a key of comparisons
@@ -31,7 +32,7 @@ const maxValue = 512
 
 // parseView reads an address. What it does not know it leaves out.
 func parseView(base string, q url.Values, today time.Time) view {
-	v := view{base: base, today: today, Period: parsePeriod(q, today), Compare: compareBefore, tabs: map[string]string{}}
+	v := view{base: base, mode: analytics.Exact, today: today, Period: parsePeriod(q, today), Compare: compareBefore, tabs: map[string]string{}}
 	if c := q.Get("compare"); c == compareYear || c == compareNone {
 		v.Compare = c
 	}
@@ -49,6 +50,20 @@ func parseView(base string, q url.Values, today time.Time) view {
 	}
 	return v
 }
+
+// Unusual reports whether v's period or comparison is one of those asked for less
+// often.
+func (v view) Unusual() bool {
+	for _, p := range presets {
+		if p.key == v.Period.Key {
+			return p.more || v.Compare != compareBefore
+		}
+	}
+	return true
+}
+
+// Everybody reports whether v is for everybody's eyes.
+func (v view) Everybody() bool { return v.mode == analytics.Shared }
 
 // compared is the period to compare with, if any.
 func (v view) compared() (Period, bool) {
@@ -97,6 +112,7 @@ func (v view) url(changes ...string) string {
 // only is the address of v with one value of a dimension kept, or one page.
 func (v view) only(d analytics.Dim, value string) string {
 	switch {
+	case v.mode == analytics.Shared:
 	case d == analytics.DimPage:
 		return v.url("page", value)
 	case filterable[d]:

@@ -254,12 +254,16 @@ func (n names) of(d analytics.Dim, value string) string {
 		return emptyNames[d]
 	case value == "":
 		return "Not known"
+	case value == "/" && (d == analytics.DimPage || d == analytics.DimEntry):
+		return "/ (front page)"
 	}
 	return value
 }
 
 var channelNames = map[string]string{
-	"direct": "Came directly", "search": "Search engines", "social": "Social media", "email": "E-mail and newsletters",
-	"referral": "Other websites", "campaign": "Campaigns", "paid": "Paid advertising", "ai": "AI assistants",
-	"internal": "Part-way through a visit", "other": "Other",
+	analytics.Direct.String(): "Direct or not known", analytics.Search.String(): "Search engines",
+	analytics.Social.String(): "Social media", analytics.Video.String(): "Video sites",
+	analytics.Email.String(): "E-mail and newsletters", analytics.Assistant.String(): "AI assistants",
+	analytics.Paid.String(): "Paid advertising", analytics.Campaign.String(): "Campaign links",
+	analytics.Referral.String(): "Other websites",
 }
