@@ -1,7 +1,6 @@
 package consent
 
 import (
-	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
@@ -21,20 +20,30 @@ import (
 const CheckpointFile = "consent.checkpoint"
 
 // A checkpoint is the signed head of a tree, in the form of C2SP tlog-checkpoint:
-// origin, size and root, each on its line, then, once retention has erased
-// records, the line "erased N": those before sequence N.
+// origin, size and root, each on its line. Two lines may follow: "erased N" when
+// retention has erased the records before sequence N, and "follows ..." in a tree
+// that was begun after a restore.
 type checkpoint struct {
-	origin string
-	tree   tlog.Tree
-	erased int64
+	origin  string
+	tree    tlog.Tree
+	erased  int64
+	follows string
 }
 
 var errCheckpoint = errors.New("not a checkpoint of this ledger")
 
+const (
+	erasedMark  = "erased "
+	followsMark = "follows "
+)
+
 func (c checkpoint) text() string {
 	b := fmt.Sprintf("%s\n%d\n%s\n", c.origin, c.tree.N, c.tree.Hash)
 	if c.erased > 0 {
-		b += fmt.Sprintf("erased %d\n", c.erased)
+		b += fmt.Sprintf("%s%d\n", erasedMark, c.erased)
+	}
+	if c.follows != "" {
+		b += followsMark + c.follows + "\n"
 	}
 	return b
 }
@@ -42,7 +51,7 @@ func (c checkpoint) text() string {
 // parseCheckpoint reads the text of a checkpoint, whose signature was checked.
 func parseCheckpoint(text string) (c checkpoint, err error) {
 	f := strings.Split(text, "\n")
-	if len(f) < 4 || len(f) > 5 || f[len(f)-1] != "" {
+	if len(f) < 4 || f[len(f)-1] != "" {
 		return c, errCheckpoint
 	}
 	c.origin = f[0]
@@ -52,11 +61,17 @@ func parseCheckpoint(text string) (c checkpoint, err error) {
 	if c.tree.Hash, err = tlog.ParseHash(f[2]); err != nil {
 		return c, fmt.Errorf("%w: %w", errCheckpoint, err)
 	}
-	if len(f) == 5 {
-		n, ok := strings.CutPrefix(f[3], "erased ")
-		if c.erased, err = parseSize(n); err != nil || !ok || c.erased == 0 || c.erased > c.tree.N {
+	for _, line := range f[3 : len(f)-1] {
+		if n, ok := strings.CutPrefix(line, erasedMark); ok {
+			if c.erased, err = parseSize(n); err != nil {
+				return c, err
+			}
+		} else if c.follows, ok = strings.CutPrefix(line, followsMark); !ok {
 			return c, errCheckpoint
 		}
+	}
+	if c.erased > c.tree.N || c.text() != text {
+		return c, errCheckpoint
 	}
 	return c, nil
 }
@@ -68,20 +83,6 @@ func parseSize(s string) (int64, error) {
 		return 0, fmt.Errorf("%w: number %q", errCheckpoint, s)
 	}
 	return n, nil
-}
-
-// checkpoint signs the head of the tree in use.
-func (s *store) checkpoint(ctx context.Context) ([]byte, error) {
-	root, err := tlog.TreeHash(s.size, s.reader(ctx, s.tree))
-	if err != nil {
-		return nil, err
-	}
-	c := checkpoint{s.origin, tlog.Tree{N: s.size, Hash: root}, s.erased}
-	signer, err := s.keys.signer(s.origin)
-	if err != nil {
-		return nil, err
-	}
-	return note.Sign(&note.Note{Text: c.text()}, signer)
 }
 
 // algEd25519 marks keys of that algorithm in sumdb/note.
@@ -96,13 +97,17 @@ func (k *Keys) verifier(name string) string {
 	return v
 }
 
-// signer signs under the name of a tree. The package note keeps its way of
-// naming keys to itself, hence the spelling out of its text form.
-func (k *Keys) signer(name string) (note.Signer, error) {
+// signCheckpoint signs c under the name of its tree. The package note keeps its
+// way of naming keys to itself, hence the spelling out of a key's text form.
+func (k *Keys) signCheckpoint(c checkpoint) ([]byte, error) {
 	public := append([]byte{algEd25519}, k.ledger.Public().(ed25519.PublicKey)...)
-	id := sha256.Sum256(append([]byte(name+"\n"), public...))
-	return note.NewSigner(fmt.Sprintf("PRIVATE+KEY+%s+%08x+%s", name, binary.BigEndian.Uint32(id[:4]),
+	id := sha256.Sum256(append([]byte(c.origin+"\n"), public...))
+	signer, err := note.NewSigner(fmt.Sprintf("PRIVATE+KEY+%s+%08x+%s", c.origin, binary.BigEndian.Uint32(id[:4]),
 		base64.StdEncoding.EncodeToString(append([]byte{algEd25519}, k.ledger.Seed()...))))
+	if err != nil {
+		return nil, err
+	}
+	return note.Sign(&note.Note{Text: c.text()}, signer)
 }
 
 // openCheckpoint verifies a checkpoint of the tree called origin.

@@ -88,21 +88,17 @@ func (g *Gate) record(r *http.Request, c choice) (receipt string, err error) {
 	if g.config.Ledger == nil {
 		return "", ErrLedger
 	}
-	way := g.way(r, c)
-	language := g.config.Banner.Language(visitor(r))
-	words, err := g.words(way, language, c.policy)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrLedger, err)
-	}
+	v := visitor(r)
+	words := []byte(g.config.Banner.Wording(v, c.policy.names(c.policy.asked)))
 	rec := Record{
 		Site: g.config.Site, Hour: time.Now().UTC().Truncate(time.Hour), Decision: c.decision,
 		Purposes: c.policy.names(c.purposes), Policy: c.policy.version, Words: documentHash(words),
-		Language: language, Way: way, Salt: newSalt(),
+		Language: g.config.Banner.Language(v), Way: g.way(r, c), Salt: newSalt(),
 	}
 	// The visitor's patience is no reason to leave a decision half recorded.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), recordTimeout)
 	defer cancel()
-	origin, seq, err := g.config.Ledger.Append(ctx, rec, Document{"policy", c.policy.body}, Document{"words", words})
+	origin, seq, err := g.config.Ledger.Append(ctx, rec, Document{kindPolicy, c.policy.body}, Document{kindWords, words})
 	if err != nil || c.decision != Accept {
 		return "", err
 	}
@@ -125,20 +121,6 @@ func (g *Gate) way(r *http.Request, c choice) string {
 	default:
 		return WayBanner
 	}
-}
-
-// words is the question as it was shown, with nothing of the visitor in it.
-func (g *Gate) words(way, language string, p *policy) ([]byte, error) {
-	if way == WayBanner {
-		return g.config.Banner.AppendStart(nil, &banner.Page{Lang: []byte(language), Policy: p.version, ReturnTo: "/"}), nil
-	}
-	var b bytes.Buffer
-	page := &banner.ConsentPage{Visitor: banner.Visitor{Lang: language}, Policy: p.version}
-	for _, id := range p.names(p.asked) {
-		page.Purposes = append(page.Purposes, banner.PurposeChoice{ID: id})
-	}
-	err := g.config.Banner.WriteConsent(&b, page)
-	return b.Bytes(), err
 }
 
 // settle puts the answer on the visitor's device: the cookie, the receipt, and
@@ -199,6 +181,9 @@ func (g *Gate) location(r *http.Request, c choice) string {
 	}
 	if c.decision == Withdraw {
 		q.Set("saved", Withdraw)
+		if _, ok := parseReceiptID(oneCookie(r, receiptCookie(secure(r)))); ok {
+			q.Set("last", oneCookie(r, receiptCookie(secure(r))))
+		}
 	}
 	return pagePath + "?" + q.Encode() + anchor
 }

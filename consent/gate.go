@@ -53,6 +53,9 @@ type Decision struct {
 	Day time.Time
 	// GPC is true when the answer is Declined only because of Sec-GPC: 1.
 	GPC bool
+	// Changed is true when the visitor is Undecided only because their answer
+	// was about an older list, which did not name all that is in force now.
+	Changed bool
 }
 
 // A Grant is proof that a visitor agreed. Only this package makes one, from a
@@ -176,7 +179,7 @@ func NewGate(c Config) (*Gate, error) {
 	g := &Gate{config: c, cross: http.NewCrossOriginProtection()}
 	dir := c.Dir
 	if dir != "" {
-		dir = filepath.Join(dir, "policies")
+		dir = filepath.Join(dir, policyDir)
 	}
 	g.history = newHistory(dir)
 	g.mux = g.routes()
@@ -250,7 +253,7 @@ func (g *Gate) Of(r *http.Request) (Decision, Grant) {
 	if r.Header.Get("Sec-GPC") == "1" {
 		return Decision{Answer: Declined, GPC: true}, Grant{}
 	}
-	return Decision{}, Grant{}
+	return Decision{Changed: ok}, Grant{}
 }
 
 // read returns what r's cookie says, if it is genuine and not expired.
@@ -316,6 +319,12 @@ func (g *Gate) ends(day time.Time) time.Time {
 
 // Asks reports whether there is anything to ask: no banner otherwise.
 func (g *Gate) Asks() bool { return g.today().policy.asked != 0 }
+
+// Purposes are the ids of what is asked, in the list's order.
+func (g *Gate) Purposes() []string {
+	p := g.today().policy
+	return p.names(p.asked)
+}
 
 // Policy is the version of the list in force.
 func (g *Gate) Policy() string { return g.today().policy.version }

@@ -14,6 +14,16 @@ func (g *Gate) routes() *http.ServeMux {
 	m.HandleFunc("GET "+pagePath, g.own(g.showPage))
 	m.HandleFunc("POST "+pagePath, g.own(g.decide))
 	m.HandleFunc(pagePath, g.notAllowed("GET, HEAD, POST"))
+	m.HandleFunc("GET "+pagePath+"/receipt", g.own(g.showReceipt))
+	m.HandleFunc("GET "+pagePath+"/verify", g.own(g.verify))
+	m.HandleFunc("POST "+pagePath+"/verify", g.own(g.verify))
+	m.HandleFunc("GET "+pagePath+"/checkpoint", g.showCheckpoint)
+	m.HandleFunc("GET "+pagePath+"/services.html", g.showServices)
+	m.HandleFunc("GET "+pagePath+"/services.json", g.listServices)
+	m.HandleFunc(pagePath+"/verify", g.notAllowed("GET, HEAD, POST"))
+	for _, name := range []string{"/receipt", "/checkpoint", "/services.html", "/services.json"} {
+		m.HandleFunc(pagePath+name, g.notAllowed("GET, HEAD"))
+	}
 	m.HandleFunc("/", g.notFound)
 	return m
 }

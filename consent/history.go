@@ -22,6 +22,9 @@ type history struct {
 	known map[string]*policy
 }
 
+// policyDir is the folder of the lists, in the data folder.
+const policyDir = "policies"
+
 func newHistory(dir string) *history {
 	return &history{dir: dir, known: map[string]*policy{}}
 }

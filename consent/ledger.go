@@ -10,8 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/lychgate/lychgate/internal/sqlite"
 )
 
 //go:embed migrations
@@ -110,6 +108,17 @@ func (l *Ledger) Err() error {
 	return nil
 }
 
+// Checkpoint is the signed head of the tree, as of the newest commit.
+func (l *Ledger) Checkpoint(ctx context.Context) (string, error) {
+	s := l.store.Load()
+	if s == nil {
+		return "", ErrLedger
+	}
+	var text string
+	err := s.db.Read.QueryRowContext(ctx, "SELECT checkpoint FROM trees ORDER BY tree DESC LIMIT 1").Scan(&text)
+	return text, err
+}
+
 // Append records one decision and the documents it refers to, and returns when
 // they are on the disk, with the record's place: the tree's origin and the
 // sequence in it. After an error wrapping ErrLedger nothing may follow from the
@@ -179,9 +188,7 @@ func (l *Ledger) tick() {
 		l.open()
 		return
 	}
-	if err := s.publish(); err != nil {
-		l.config.Log.Warn("checkpoint could not be copied", "file", CheckpointFile, "err", err)
-	}
+	l.publish(s)
 }
 
 // group is first and all that wait behind it.
@@ -214,6 +221,16 @@ func (l *Ledger) commit(group []*appending) {
 	for _, a := range group {
 		a.err = err
 		close(a.done)
+	}
+	if err == nil {
+		l.publish(s)
+	}
+}
+
+// publish copies the newest checkpoint to its file.
+func (l *Ledger) publish(s *store) {
+	if err := s.publish(); err != nil {
+		l.config.Log.Warn("checkpoint could not be copied", "file", CheckpointFile, "err", err)
 	}
 }
 
@@ -314,20 +331,4 @@ func (l *Ledger) finish() {
 			return
 		}
 	}
-}
-
-// openStore opens the file and reads the head of its tree.
-func openStore(ctx context.Context, path string, k *Keys) (*store, error) {
-	if err := unseal(path); err != nil {
-		return nil, err
-	}
-	db, err := sqlite.Open(ctx, path, migrations, sqlite.Options{Durable: true})
-	if err != nil {
-		return nil, err
-	}
-	s := &store{db: db, keys: k, checkpointPath: filepath.Join(filepath.Dir(path), CheckpointFile)}
-	if err := s.load(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return s, nil
 }

@@ -2,6 +2,7 @@ package consent
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -39,9 +40,17 @@ func (g *Gate) showPage(w http.ResponseWriter, r *http.Request) {
 	g.html(w, http.StatusOK, func(b *bytes.Buffer) error { return g.config.Banner.WriteConsent(b, p) })
 }
 
-// showWithdrawn confirms a withdrawal and says what no answer of ours can undo.
+// showWithdrawn confirms a withdrawal, says what no answer of ours can undo, and
+// offers the receipt of the consent that has just ended, whose cookie is gone.
 func (g *Gate) showWithdrawn(w http.ResponseWriter, r *http.Request, t *today) {
 	p := &banner.WithdrawnPage{Visitor: visitor(r)}
+	if id, ok := parseReceiptID(r.URL.Query().Get("last")); ok {
+		if last, err := g.receiptOf(r, id); err == nil {
+			p.Receipt = string(last.json())
+		} else if !errors.Is(err, ErrNoRecord) {
+			g.config.Log.Error("last receipt cannot be read", "site", g.config.Site, "err", err)
+		}
+	}
 	for _, s := range t.services {
 		if s.Privacy != "" {
 			p.Providers = append(p.Providers, bannerService(s))

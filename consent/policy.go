@@ -20,7 +20,9 @@ type policy struct {
 	label   string
 	ids     []string // ids[i] is bit i of Purposes; ids[0] is Statistics
 	asked   Purposes // the bits that are in the list
-	hosts   map[string][]string
+	// By purpose: what must have been named for an answer to cover it, and the
+	// names of the services.
+	hosts, services map[string][]string
 }
 
 // maxPurposes is how many bits a Purposes has.
@@ -123,7 +125,10 @@ func parsePolicy(body []byte) (*policy, error) {
 	if err := json.Unmarshal(body, &t); err != nil {
 		return nil, fmt.Errorf("%w: %w", errPolicy, err)
 	}
-	p := &policy{version: documentHash(body), body: body, label: t.Label, ids: []string{Statistics}, hosts: map[string][]string{}}
+	p := &policy{
+		version: documentHash(body), body: body, label: t.Label, ids: []string{Statistics},
+		hosts: map[string][]string{}, services: map[string][]string{},
+	}
 	for _, purpose := range t.Purposes {
 		if _, twice := p.hosts[purpose.ID]; twice {
 			return nil, fmt.Errorf("%w: purpose %q twice", errPolicy, purpose.ID)
@@ -139,6 +144,7 @@ func parsePolicy(body []byte) (*policy, error) {
 		p.asked |= 1 << bit
 		p.hosts[purpose.ID] = []string{}
 		for _, s := range purpose.Services {
+			p.services[purpose.ID] = append(p.services[purpose.ID], s.Name)
 			if len(s.Hosts) == 0 { // a service inside the site's own pages
 				p.hosts[purpose.ID] = append(p.hosts[purpose.ID], "service "+s.Name)
 			}

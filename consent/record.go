@@ -45,9 +45,14 @@ type Record struct {
 // A Document is a text that records refer to by its hash: a list of purposes,
 // or a question as it was shown.
 type Document struct {
-	Kind string // "policy", "words"
+	Kind string // kindPolicy or kindWords
 	Body []byte
 }
+
+const (
+	kindPolicy = "policy"
+	kindWords  = "words"
+)
 
 const saltBytes = 16
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,213 +19,217 @@ import (
 
 // A store is the open file of a ledger. Only the ledger's writer changes it.
 type store struct {
-	db             *sqlite.DB
-	keys           *Keys
-	checkpointPath string
-	published      string // what is in that file
+	db   *sqlite.DB
+	keys *Keys
+	head tree // the tree in use
 
-	tree   int64  // number of the tree in use
-	origin string // its name
-	size   int64  // how many leaves it has
-	erased int64  // records before this sequence are erased
-	// edge holds the hashes that the next leaf is joined with.
-	edge map[int64]tlog.Hash
+	checkpointPath string
+	published      string // the checkpoint that was last copied there
 }
 
-// load finds the tree in use, or begins the first one.
+// openStore opens the file and reads the head of its tree, or begins the first
+// one. A ledger that does not fit its signed checkpoint is not written on.
+func openStore(ctx context.Context, path string, k *Keys) (*store, error) {
+	if err := unseal(path); err != nil {
+		return nil, err
+	}
+	db, err := sqlite.Open(ctx, path, migrations, sqlite.Options{Durable: true})
+	if err != nil {
+		return nil, err
+	}
+	s := &store{db: db, keys: k, checkpointPath: filepath.Join(filepath.Dir(path), CheckpointFile)}
+	if err := s.load(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w; run lychgate ledger verify", err), db.Close())
+	}
+	return s, nil
+}
+
 func (s *store) load(ctx context.Context) error {
-	var checkpoint string
-	err := s.db.Read.QueryRowContext(ctx, "SELECT tree, origin, erased, checkpoint FROM trees ORDER BY tree DESC LIMIT 1").
-		Scan(&s.tree, &s.origin, &s.erased, &checkpoint)
-	if errors.Is(err, sql.ErrNoRows) {
+	trees, err := readTrees(ctx, s.db.Read)
+	if err != nil {
+		return err
+	}
+	if len(trees) == 0 {
 		return s.begin(ctx, "")
 	}
-	if err != nil {
-		return err
-	}
-	c, err := s.keys.openCheckpoint(s.origin, []byte(checkpoint))
-	if err != nil {
-		return fmt.Errorf("%w: the ledger's checkpoint is not signed by this key file; run lychgate ledger verify", err)
-	}
-	s.size = c.tree.N
-	s.edge = map[int64]tlog.Hash{}
-	if s.size == 0 {
-		return nil
-	}
-	// The head that the file holds must be the one that was signed: a ledger
-	// that does not fit its checkpoint is not written on.
-	root, err := tlog.TreeHash(s.size, s.reader(ctx, s.tree))
-	if err != nil {
-		return err
-	}
-	if root != c.tree.Hash {
-		return errors.New("the ledger does not fit its signed checkpoint; run lychgate ledger verify")
-	}
-	return s.loadEdge(ctx)
+	s.head = *trees[len(trees)-1]
+	return s.head.open(ctx, s.db.Read, s.keys)
 }
 
 // originPrefix begins the name of every tree.
 const originPrefix = "lychgate/"
 
-// begin starts a new tree, which follows another one after a restore.
+// begin starts a new tree. After a restore, follows names the one before.
 func (s *store) begin(ctx context.Context, follows string) error {
 	id := make([]byte, 8)
 	rand.Read(id)
-	s.tree++
-	s.origin, s.size, s.erased, s.edge = fmt.Sprintf("%s%x", originPrefix, id), 0, 0, map[int64]tlog.Hash{}
-	text, err := s.checkpoint(ctx)
-	if err != nil {
+	t := tree{number: s.head.number + 1, origin: fmt.Sprintf("%s%x", originPrefix, id), follows: follows, edge: map[int64]tlog.Hash{}}
+	t.verifier = s.keys.verifier(t.origin)
+	if err := t.sign(ctx, s.db.Read, s.keys); err != nil {
 		return err
 	}
-	_, err = s.db.Write.ExecContext(ctx, "INSERT INTO trees (tree, origin, verifier, follows, erased, checkpoint) VALUES (?, ?, ?, ?, 0, ?)",
-		s.tree, s.origin, s.keys.verifier(s.origin), follows, string(text))
+	s.head = t
+	_, err := s.db.Write.ExecContext(ctx, "INSERT INTO trees ("+treeColumns+") VALUES (?, ?, ?, ?, ?, ?)",
+		t.number, t.origin, t.verifier, t.follows, t.erased, t.checkpoint)
 	return err
 }
 
 // append writes a group of records, their documents, hashes and the new signed
 // head in one transaction, which is on the disk when it returns.
-func (s *store) append(group []*appending) (err error) {
+func (s *store) append(group []*appending) error {
 	ctx := context.Background()
-	before := *s
-	s.edge = maps.Clone(s.edge)
-	defer func() {
-		if err != nil {
-			*s = before
-		}
-	}()
+	grown := s.head
+	grown.edge = maps.Clone(s.head.edge)
 	tx, err := s.db.Write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to undo
-	w, err := newWriter(ctx, tx, s)
+	w, err := newWriter(ctx, tx, &grown)
 	if err != nil {
 		return err
 	}
-	defer w.close()
 	for _, a := range group {
 		if err := w.add(ctx, a); err != nil {
 			return err
 		}
 	}
-	if err := s.sign(ctx, tx); err != nil {
+	grown.prune()
+	if err := s.sign(ctx, tx, &grown); err != nil {
 		return err
 	}
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	s.head = grown
+	return nil
 }
 
-// sign writes the signed head of the tree as it now is.
-func (s *store) sign(ctx context.Context, tx *sql.Tx) error {
-	s.pruneEdge()
-	text, err := s.checkpoint(ctx)
-	if err != nil {
+// sign signs the head of t and writes it.
+func (s *store) sign(ctx context.Context, tx *sql.Tx, t *tree) error {
+	if err := t.sign(ctx, tx, s.keys); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "UPDATE trees SET checkpoint = ?, erased = ? WHERE tree = ?", string(text), s.erased, s.tree)
+	_, err := tx.ExecContext(ctx, "UPDATE trees SET checkpoint = ?, erased = ? WHERE tree = ?", t.checkpoint, t.erased, t.number)
 	return err
 }
 
-// A writer holds the statements of one transaction.
+// A writer holds the statements of one transaction, which closes them.
 type writer struct {
-	store                  *store
+	tx                     *sql.Tx
+	tree                   *tree
 	record, hash, document *sql.Stmt
 }
 
-func newWriter(ctx context.Context, tx *sql.Tx, s *store) (w *writer, err error) {
-	w = &writer{store: s}
-	if w.record, err = tx.PrepareContext(ctx, `INSERT INTO records
-		(tree, seq, site, hour, decision, purposes, policy, words, language, way, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`); err != nil {
-		return nil, err
-	}
-	if w.hash, err = tx.PrepareContext(ctx, "INSERT INTO hashes (tree, idx, hash) VALUES (?, ?, ?)"); err != nil {
-		return nil, errors.Join(err, w.record.Close())
-	}
-	if w.document, err = tx.PrepareContext(ctx, "INSERT INTO documents (hash, kind, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"); err != nil {
-		return nil, errors.Join(err, w.record.Close(), w.hash.Close())
-	}
-	return w, nil
-}
-
-func (w *writer) close() {
-	// The transaction's end frees the statements; this only says so early.
-	_ = errors.Join(w.record.Close(), w.hash.Close(), w.document.Close())
+func newWriter(ctx context.Context, tx *sql.Tx, t *tree) (*writer, error) {
+	record, err1 := tx.PrepareContext(ctx, "INSERT INTO records (tree, seq, "+recordColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+	hash, err2 := tx.PrepareContext(ctx, "INSERT INTO hashes (tree, idx, hash) VALUES (?, ?, ?)")
+	document, err3 := tx.PrepareContext(ctx, "INSERT INTO documents (hash, kind, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+	return &writer{tx, t, record, hash, document}, errors.Join(err1, err2, err3)
 }
 
 // add writes one record as the tree's next leaf.
 func (w *writer) add(ctx context.Context, a *appending) error {
-	s, r := w.store, &a.record
+	t, r := w.tree, &a.record
 	for _, d := range a.documents {
 		body := append([]byte{}, d.Body...) // nil would be NULL
 		if _, err := w.document.ExecContext(ctx, documentHash(body), d.Kind, body); err != nil {
 			return err
 		}
 	}
-	a.origin, a.seq = s.origin, s.size
-	if _, err := w.record.ExecContext(ctx, s.tree, a.seq, r.Site, r.Hour.Unix()/3600, r.Decision, strings.Join(r.Purposes, ","),
+	a.origin, a.seq = t.origin, t.size
+	if _, err := w.record.ExecContext(ctx, t.number, a.seq, r.Site, hoursOf(r.Hour), r.Decision, strings.Join(r.Purposes, ","),
 		r.Policy, r.Words, r.Language, r.Way, r.Salt); err != nil {
 		return err
 	}
-	hashes, err := tlog.StoredHashes(a.seq, r.leaf(a.seq), s.reader(ctx, s.tree))
+	hashes, err := tlog.StoredHashes(a.seq, r.leaf(a.seq), t.reader(ctx, w.tx))
 	if err != nil {
 		return err
 	}
 	first := tlog.StoredHashIndex(0, a.seq)
 	for i, h := range hashes {
-		if _, err := w.hash.ExecContext(ctx, s.tree, first+int64(i), h[:]); err != nil {
+		if _, err := w.hash.ExecContext(ctx, t.number, first+int64(i), h[:]); err != nil {
 			return err
 		}
-		s.edge[first+int64(i)] = h
+		t.edge[first+int64(i)] = h
 	}
-	s.size++
+	t.size++
 	return nil
 }
 
-// erase takes away the records before cutoff. They are a prefix of the tree,
-// because time goes forward; a record from the future, made when the clock was
-// wrong, goes with its neighbours.
+// erase takes away the records before cutoff, in every tree.
 func (s *store) erase(ctx context.Context, cutoff time.Time) error {
-	var first int64
-	err := s.db.Read.QueryRowContext(ctx, "SELECT COALESCE(MIN(seq), ?) FROM records WHERE tree = ? AND hour BETWEEN ? AND ?",
-		s.size, s.tree, cutoff.Unix()/3600, time.Now().Unix()/3600+48).Scan(&first)
-	if err != nil || first <= s.erased {
-		return err
-	}
-	before := *s
-	tx, err := s.db.Write.BeginTx(ctx, nil)
+	trees, err := readTrees(ctx, s.db.Read)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to undo
-	s.erased = first
-	if _, err = tx.ExecContext(ctx, "DELETE FROM records WHERE tree = ? AND seq < ?", s.tree, first); err == nil {
-		if err = s.sign(ctx, tx); err == nil {
-			err = tx.Commit()
+	shrunk := false
+	for _, t := range trees {
+		if err := t.open(ctx, s.db.Read, s.keys); err != nil {
+			return err
+		}
+		erased, err := s.eraseFrom(ctx, t, cutoff)
+		if err != nil {
+			return err
+		}
+		shrunk = shrunk || erased
+		if t.number == s.head.number {
+			s.head = *t
 		}
 	}
-	if err != nil {
-		*s = before
-		return err
+	if !shrunk {
+		return nil
 	}
 	return s.db.Shrink(ctx)
 }
 
-// publish copies the newest checkpoint to its file, if it is not there yet.
+// eraseFrom takes away t's records before cutoff. They come first in the tree,
+// because time goes forward; a record from the future, made when the clock was
+// wrong, goes with its neighbours.
+func (s *store) eraseFrom(ctx context.Context, t *tree, cutoff time.Time) (bool, error) {
+	first := int64(0)
+	err := s.db.Read.QueryRowContext(ctx, "SELECT COALESCE(MIN(seq), ?) FROM records WHERE tree = ? AND hour BETWEEN ? AND ?",
+		t.size, t.number, hoursOf(cutoff), hoursOf(time.Now())+48).Scan(&first)
+	if err != nil || first <= t.erased {
+		return false, err
+	}
+	tx, err := s.db.Write.BeginTx(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to undo
+	if _, err := tx.ExecContext(ctx, "DELETE FROM records WHERE tree = ? AND seq < ?", t.number, first); err != nil {
+		return false, err
+	}
+	t.erased = first
+	if err := s.sign(ctx, tx, t); err != nil {
+		return false, err
+	}
+	return true, tx.Commit()
+}
+
+// publish copies the newest checkpoint to its file, where somebody else can take
+// it from, and where it tells of commits that the ledger has lost. It waits for
+// no disk: the ledger itself is what must not be lost.
 func (s *store) publish() error {
-	var text string
-	err := s.db.Read.QueryRowContext(context.Background(), "SELECT checkpoint FROM trees WHERE tree = ?", s.tree).Scan(&text)
-	if err != nil || text == s.published {
+	if s.head.checkpoint == s.published {
+		return nil
+	}
+	fresh := s.checkpointPath + ".new"
+	if err := os.WriteFile(fresh, []byte(s.head.checkpoint), 0o600); err != nil {
 		return err
 	}
-	if err := writeFile(s.checkpointPath, []byte(text), os.Rename); err != nil {
+	if err := os.Rename(fresh, s.checkpointPath); err != nil {
 		return err
 	}
-	s.published = text
+	s.published = s.head.checkpoint
 	return nil
 }
 
 func (s *store) close() error { return s.db.Close() }
 
-// hourOf is the time that a row's hour stands for.
+// hoursOf is how a row writes an hour, hourOf how it is read.
+func hoursOf(t time.Time) int64    { return t.Unix() / 3600 }
 func hourOf(hours int64) time.Time { return time.Unix(hours*3600, 0).UTC() }
 
 // recordColumns are those that scanRecord reads.
