@@ -158,9 +158,11 @@ func tokenize(dst, page []byte) []byte {
 // ownOnly is a judge that holds every other host than own.test.
 type ownOnly struct{}
 
+var heldDocument = []byte("<p>held</p>")
+
 func (ownOnly) URL(r *Ref) Verdict {
 	if foreign(r.URL) || foreign(r.Base) {
-		return Verdict{Action: Hold, Document: []byte("<p>held</p>")}
+		return Verdict{Action: Hold, Document: heldDocument}
 	}
 	return Verdict{}
 }
@@ -178,24 +180,20 @@ func (ownOnly) Meta(name, content []byte) []byte { return nil }
 // browsers make of backslashes and of special schemes without slashes.
 func foreign(u []byte) bool {
 	s := u
-	special := true
 	for i, c := range s {
 		if c == ':' && i > 0 {
-			scheme := strings.ToLower(string(s[:i]))
-			switch scheme {
-			case "http", "https", "ws", "wss", "ftp":
-			default:
-				return false
+			for _, scheme := range []string{"http", "https", "ws", "wss", "ftp"} {
+				if equalFold(s[:i], scheme) {
+					return !ownHost(bytes.TrimLeft(s[i+1:], `/\`))
+				}
 			}
-			rest := s[i+1:]
-			host := bytes.TrimLeft(rest, `/\`)
-			return !ownHost(host)
+			return false
 		}
 		if class[c]&letter == 0 && (i == 0 || !strings.ContainsRune("+-.0123456789", rune(c))) {
 			break
 		}
 	}
-	if len(s) > 1 && special && (s[0] == '/' || s[0] == '\\') && (s[1] == '/' || s[1] == '\\') {
+	if len(s) > 1 && (s[0] == '/' || s[0] == '\\') && (s[1] == '/' || s[1] == '\\') {
 		return !ownHost(bytes.TrimLeft(s, `/\`))
 	}
 	return false
@@ -211,5 +209,5 @@ func ownHost(s []byte) bool {
 	if i := bytes.IndexByte(s, ':'); i >= 0 {
 		s = s[:i]
 	}
-	return strings.EqualFold(string(s), "own.test")
+	return equalFold(s, "own.test")
 }

@@ -117,7 +117,7 @@ func (c *sheet) name() {
 			c.i++
 			continue
 		}
-		if c.i+1 < len(c.s) && c.s[c.i+1] == '\n' {
+		if c.i+1 < len(c.s) && lineEnd(c.s[c.i+1]) {
 			c.i++
 			return // no escape
 		}
@@ -181,8 +181,9 @@ func (c *sheet) unquoted(k int) {
 		}
 		switch b := c.s[i]; {
 		case b == '\\':
-			bad = bad || i+1 < len(c.s) && c.s[i+1] == '\n'
-			i++
+			_, n := cssEscape(c.s[i:])
+			bad = bad || i+1 < len(c.s) && lineEnd(c.s[i+1])
+			i += n - 1
 		case b == '"' || b == '\'' || b == '(':
 			bad = true
 		case class[b]&blank != 0:
@@ -241,13 +242,16 @@ func cssString(s []byte, i int) int {
 		case quote:
 			return i + 1
 		case '\\':
-			i++
+			_, n := cssEscape(s[i:])
+			i += n - 1
 		case '\n', '\r', '\f':
 			return i
 		}
 	}
 	return len(s)
 }
+
+func lineEnd(b byte) bool { return b == '\n' || b == '\r' || b == '\f' }
 
 // cssEscape returns what the escape at s[0] means and its length.
 func cssEscape(s []byte) (r rune, n int) {
@@ -263,6 +267,8 @@ func cssEscape(s []byte) (r rune, n int) {
 	switch {
 	case n == 1 && len(s) == 1:
 		return 0xFFFD, 1
+	case n == 1 && s[1] == '\r' && len(s) > 2 && s[2] == '\n':
+		return '\n', 3
 	case n == 1:
 		return rune(s[1]), 2
 	case n+1 < len(s) && s[n] == '\r' && s[n+1] == '\n':
@@ -281,14 +287,12 @@ func cssUnescape(dst, s []byte) []byte {
 			i++
 			continue
 		}
-		if i+1 < len(s) && (s[i+1] == '\n' || s[i+1] == '\r' || s[i+1] == '\f') { // a line goes on
-			i += 2
-			continue
-		}
 		r, n := cssEscape(s[i:])
-		if n == 2 && r >= 0x80 {
-			dst = append(dst, byte(r)) // a byte of a longer character
-		} else {
+		switch {
+		case n > 1 && lineEnd(s[i+1]): // the string goes on in the next line
+		case n == 2 && r >= 0x80:
+			dst = append(dst, byte(r)) // the first byte of a longer character
+		default:
 			dst = append(dst, string(r)...)
 		}
 		i += n
@@ -329,18 +333,46 @@ func (p *page) styleText(x *text) {
 	if x.held {
 		return
 	}
-	s := p.src[x.at:x.end]
-	if x.kind == textBoth && bytes.IndexByte(s, '&') >= 0 {
-		p.list = decodeRefs(p.list[:0], s)
-		if _, changed := p.css(p.tmp[:0], p.list); changed {
-			p.cut(x.at, x.end)
-			return
-		}
-	}
 	p.ref.Attr = nil
+	s := p.src[x.at:x.end]
+	if x.kind == textBoth && bytes.ContainsAny(s, "<&") {
+		p.foreignStyle(x, s)
+		return
+	}
 	p.copyTo(x.at)
 	out, changed := p.css(p.out, s)
 	if changed {
 		p.out, p.mark = out, x.end
+	}
+}
+
+// foreignStyle is styleText for styles that are markup. Other markup than CDATA
+// sections has no business there, and would make the text something else than
+// what is seen here: then nothing of it is left.
+func (p *page) foreignStyle(x *text, s []byte) {
+	p.list = p.list[:0]
+	for len(s) > 0 {
+		before, after, found := bytes.Cut(s, []byte("<![CDATA["))
+		if bytes.IndexByte(before, '<') >= 0 {
+			if bytes.ContainsAny(p.src[x.at:x.end], `(@\`) {
+				p.cut(x.at, x.end)
+			}
+			return
+		}
+		p.list = decodeRefs(p.list, before)
+		if !found {
+			break
+		}
+		before, s, _ = bytes.Cut(after, []byte("]]>"))
+		p.list = append(p.list, before...)
+	}
+	css, changed := p.css(p.tmp[:0], p.list)
+	p.tmp = css
+	if !changed {
+		return
+	}
+	p.cut(x.at, x.end)
+	if bytes.IndexByte(css, '<') < 0 {
+		p.out = append(append(append(p.out, "<![CDATA["...), css...), "]]>"...)
 	}
 }

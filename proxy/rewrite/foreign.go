@@ -27,7 +27,7 @@ func (p *page) enter(t tag, name []byte, closed bool) {
 	if !p.foreign() {
 		return
 	}
-	if breaksOut(name) {
+	if breaksOut(name) || t == tagFont && p.find(attrFont) != nil {
 		p.toHTML()
 		return
 	}

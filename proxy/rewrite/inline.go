@@ -14,7 +14,9 @@ func (p *page) askInline(d Dest, url []byte) (Verdict, bool) {
 	case hasPrefixFold(url, "data:"):
 		switch d {
 		case Image, Font, Media, Base, Refresh, Hint, Beacon, Manifest:
-			return Verdict{}, true
+			if string(p.ref.Tag) != "use" { // which takes markup from a document
+				return Verdict{}, true
+			}
 		}
 		if p.dataPasses(d, url[len("data:"):]) {
 			return Verdict{}, true
@@ -54,7 +56,7 @@ func (p *page) dataPasses(d Dest, data []byte) bool {
 		_, changed := p.css(nil, body)
 		return !changed
 	}
-	if IsUTF16(body) || bytes.Contains(kind, []byte("utf-16")) {
+	if order, _ := utf16Order(body); order != nil || bytes.Contains(kind, []byte("utf-16")) {
 		return false
 	}
 	_, changed := p.nested(nil, body, bytes.Contains(kind, []byte("xml")))

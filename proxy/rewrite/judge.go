@@ -34,8 +34,8 @@ func (p *page) judge(t tag, name []byte, nameEnd int, x *text) {
 			p.judgeAttr(t, a)
 		}
 	}
-	if t == tagImg || t == tagIframe {
-		p.fillEmpty(t)
+	if t == tagImg {
+		p.fillEmpty()
 	}
 	p.writeTag(nameEnd)
 }
@@ -213,15 +213,14 @@ func (p *page) appendSize(dst []byte, id attrID) []byte {
 
 // fillEmpty gives an image that has lost all its addresses an empty picture, so
 // that it keeps its box.
-func (p *page) fillEmpty(t tag) {
-	if t != tagImg || len(p.extra) == 0 {
+func (p *page) fillEmpty() {
+	if len(p.extra) == 0 || p.foreign() || p.find(attrSrc) != nil {
 		return
 	}
-	if a := p.find(attrSrc); a != nil {
-		return
-	}
+	from := len(p.tmp)
+	p.tmp = p.appendEmptyImage(p.tmp)
 	p.extra = append(p.extra, ` src="`...)
-	p.extra = p.appendEmptyImage(p.extra)
+	p.extra = appendEscaped(p.extra, p.tmp[from:])
 	p.extra = append(p.extra, '"')
 }
 

@@ -1,6 +1,10 @@
 package rewrite
 
-import "slices"
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
 
 // A tag is the name of an element that the rewriter knows.
 type tag uint8
@@ -16,6 +20,7 @@ const (
 	tagBase
 	tagBody
 	tagEmbed
+	tagFont
 	tagFrame // frame, portal, fencedframe
 	tagFrameset
 	tagHead
@@ -47,12 +52,12 @@ const (
 	tagXmp
 )
 
-// tags are the elements known, by name in lower case.
-var tags = map[string]tag{
+// tags are the elements known.
+var tags = newNames(map[string]tag{
 	"a": tagA, "area": tagA, "animate": tagAnimate, "animatecolor": tagAnimate,
 	"animatemotion": tagAnimate, "animatetransform": tagAnimate, "set": tagAnimate,
 	"applet": tagApplet, "audio": tagMedia, "base": tagBase, "basefont": tagHeadOnly,
-	"bgsound": tagHeadOnly, "body": tagBody, "embed": tagEmbed, "frame": tagFrame,
+	"bgsound": tagHeadOnly, "body": tagBody, "embed": tagEmbed, "font": tagFont, "frame": tagFrame,
 	"portal": tagFrame, "fencedframe": tagFrame, "frameset": tagFrameset,
 	"head": tagHead, "html": tagHTML, "iframe": tagIframe, "img": tagImg,
 	"image": tagImg, // the parser makes an img of it; in svg it has a href
@@ -72,7 +77,7 @@ var tags = map[string]tag{
 	"amp-analytics": tagAmpService, "amp-ad": tagAmpService, "amp-embed": tagAmpService,
 	"amp-auto-ads": tagAmpService, "amp-story-auto-ads": tagAmpService,
 	"amp-story-auto-analytics": tagAmpService, "amp-experiment": tagAmpService,
-}
+})
 
 // An attrID is the name of an attribute that the rewriter knows.
 type attrID uint8
@@ -87,6 +92,7 @@ const (
 	attrBackground
 	attrConfig
 	attrContent
+	attrFont // what makes a font element end foreign content
 	attrHeight
 	attrHidden
 	attrHref
@@ -113,12 +119,11 @@ const (
 	attrWidth
 )
 
-// attrs are the attributes known, by name in lower case.
-var attrs = map[string]attrID{
+var attrNames = map[string]attrID{
 	"amp": attrAmp, "amp4email": attrAmp, "amp4ads": attrAmp, "\u26a1": attrAmp,
 	"\u26a14email": attrAmp, "\u26a14ads": attrAmp,
 	"as": attrAs, "attributename": attrAttributeName, "attributionsrc": attrAttributionSrc,
-	"background": attrBackground, "config": attrConfig,
+	"background": attrBackground, "config": attrConfig, "color": attrFont, "face": attrFont, "size": attrFont,
 	"content": attrContent, "height": attrHeight, "hidden": attrHidden, "href": attrHref,
 	"xlink:href": attrHref, "http-equiv": attrHTTPEquiv, "imagesrcset": attrImageSrcset,
 	"lang": attrLang, "xml:lang": attrLang, "language": attrLanguage,
@@ -140,63 +145,80 @@ var attrs = map[string]attrID{
 	"onanimationstart": attrOn, "onfocus": attrOn,
 }
 
+// attrs are the attributes known.
+var attrs = newNames(attrNames)
+
 // everywhere are the attributes that load on any element.
-var everywhere = []attrID{attrStyle, attrBackground, attrPaint, attrOn, attrPing, attrAttributionSrc}
+var everywhere = newNames(only(attrNames, attrStyle, attrBackground, attrPaint, attrOn, attrPing, attrAttributionSrc))
 
-// A wanted says which attributes are worth looking up: bit l of entry c is set
-// when one of length l begins with the letter c, by its low five bits.
-type wanted [32]uint32
+// endTags are the elements whose end tags mean something outside svg and math.
+var endTags = newNames(map[string]tag{
+	"template": tagTemplate, "select": tagSelect, "body": tagBody, "html": tagHTML, "amp-analytics": tagAmpService,
+	"amp-ad": tagAmpService, "amp-embed": tagAmpService, "amp-auto-ads": tagAmpService, "amp-experiment": tagAmpService,
+	"amp-story-auto-ads": tagAmpService, "amp-story-auto-analytics": tagAmpService,
+})
 
-var (
-	wantAll  = wantNames(func(attrID) bool { return true })
-	wantAny  = wantNames(func(id attrID) bool { return slices.Contains(everywhere, id) })
-	wantNone wanted
-	// wantEvery wants unknown names too.
-	wantEvery = func() (w wanted) {
-		for i := range w {
-			w[i] = 1<<32 - 1
-		}
-		return w
-	}()
-)
+// nothing are no attributes.
+var nothing = newNames(map[string]attrID{})
 
-// wantedTags is the same for the names of tags.
-var wantedTags = func() *wanted {
-	var w wanted
-	for name := range tags {
-		w[name[0]&31] |= 1 << len(name)
-	}
-	return &w
-}()
-
-// lookupTag returns what is known by a name as it stands in the page.
-func lookupTag(name []byte) tag {
-	l := len(name)
-	if l >= 32 || wantedTags[name[0]&31]&(1<<l) == 0 {
-		return tagOther
-	}
-	var b [32]byte
-	for i, c := range name {
-		b[i] = lower(c)
-	}
-	return tags[string(b[:l])]
+// A names finds what is known by a name. It is made for names that are mostly not
+// known: one look at the first letter and the length tells.
+type names[ID tag | attrID] struct {
+	// first is where in list the names begin that have this first letter, by its
+	// low five bits, and this length; 0 for none.
+	first [32][32]uint8
+	list  []named[ID]
+	every bool // unknown names are wanted as well
 }
 
-// lookupAttr is lookupTag for attributes. The name is shorter than 32 bytes.
-func lookupAttr(name []byte) attrID {
-	var b [32]byte
-	for i, c := range name {
-		b[i] = lower(c)
-	}
-	return attrs[string(b[:len(name)])]
+type named[ID tag | attrID] struct {
+	name string
+	id   ID
+	more bool // the next one has the same letter and length
 }
 
-func wantNames(ok func(attrID) bool) *wanted {
-	var w wanted
-	for name, id := range attrs {
-		if ok(id) {
-			w[name[0]&31] |= 1 << len(name)
+func newNames[ID tag | attrID](m map[string]ID) *names[ID] {
+	n := &names[ID]{list: make([]named[ID], 1)}
+	key := func(s string) int { return int(s[0]&31)<<5 | len(s) }
+	sorted := slices.SortedFunc(maps.Keys(m), func(a, b string) int {
+		return cmp.Or(key(a)-key(b), cmp.Compare(a, b))
+	})
+	for i, s := range sorted {
+		if first := &n.first[s[0]&31][len(s)]; *first == 0 {
+			*first = uint8(len(n.list))
+		}
+		n.list = append(n.list, named[ID]{s, m[s], i+1 < len(sorted) && key(sorted[i+1]) == key(s)})
+	}
+	return n
+}
+
+// find returns what is known by name, whatever its case, or 0.
+func (n *names[ID]) find(name []byte) ID {
+	if len(name) == 0 || len(name) >= 32 {
+		return 0
+	}
+	k := n.first[name[0]&31][len(name)]
+	if k == 0 {
+		return 0
+	}
+	for ; ; k++ {
+		e := &n.list[k]
+		if equalFold(name, e.name) {
+			return e.id
+		}
+		if !e.more {
+			return 0
 		}
 	}
-	return &w
+}
+
+// only returns those of m with these ids.
+func only[ID comparable](m map[string]ID, ids ...ID) map[string]ID {
+	r := map[string]ID{}
+	for name, id := range m {
+		if slices.Contains(ids, id) {
+			r[name] = id
+		}
+	}
+	return r
 }

@@ -27,7 +27,7 @@ const (
 	modeComment      // a long comment
 	modeUntil        // something long that ends in page.until
 	modeTag          // the rest of a tag longer than maxToken
-	modeRest         // plaintext, UTF-16: the rest of the page
+	modeRest         // plaintext: the rest of the page
 )
 
 // A page is the state of one page on its way through.
@@ -102,6 +102,9 @@ func (p *page) free() {
 // append appends the whole page src.
 func (p *page) append(dst, src []byte) []byte {
 	p.resetPlaces(true)
+	if order, mark := utf16Order(src); order != nil && p.judging {
+		src, _ = appendUTF8([]byte(bom), src[mark:], order, true)
+	}
 	own := p.out
 	p.out = dst
 	p.run(src, true)
@@ -134,36 +137,22 @@ func (p *page) copyTo(i int) {
 	p.mark = i
 }
 
-// begin looks at the first bytes of a page: a byte order mark stays first, and
-// UTF-16 is nothing to this scanner.
+// begin passes over the byte order mark, which stays first. UTF-16 that nobody
+// judges passes as it is.
 func (p *page) begin(n int) (int, bool) {
-	if p.base > 0 {
+	b := p.src[:n]
+	switch order, _ := utf16Order(b); {
+	case p.base > 0:
 		return 0, true
-	}
-	if n < 3 && !p.last {
+	case n < 4 && !p.last:
 		return 0, false
-	}
-	switch b := p.src[:n]; {
-	case bytes.HasPrefix(b, []byte("\xef\xbb\xbf")):
-		return 3, true
-	case IsUTF16(b):
+	case order != nil:
 		p.mode = modeRest
-		p.place.state = placed
-		p.place.end = placed
+		p.place.state, p.place.end = placed, placed
+	case prefix(b, bom) == yes:
+		return len(bom), true
 	}
 	return 0, true
-}
-
-// IsUTF16 reports whether a page that begins with b is UTF-16, by its byte
-// order mark or by a first "<" of two bytes. Such a page passes untouched and
-// unjudged: it must be converted first.
-func IsUTF16(b []byte) bool {
-	for _, s := range []string{"\xfe\xff", "\xff\xfe", "<\x00", "\x00<"} {
-		if bytes.HasPrefix(b, []byte(s)) {
-			return true
-		}
-	}
-	return false
 }
 
 // tokens goes through src[i:n] as far as its tokens are complete, and returns
@@ -191,15 +180,17 @@ func (p *page) tokens(i, n int) int {
 func (p *page) data(i, n int) int {
 	src := p.src
 	for i < n && p.mode == modeData {
-		k := bytes.IndexByte(src[i:n], '<')
-		if k < 0 {
-			p.text(i, n)
-			return n
+		if src[i] != '<' {
+			k := bytes.IndexByte(src[i:n], '<')
+			if k < 0 {
+				p.text(i, n)
+				return n
+			}
+			if p.place.state < inBody {
+				p.text(i, i+k)
+			}
+			i += k
 		}
-		if k > 0 && p.place.state < inBody {
-			p.text(i, i+k)
-		}
-		i += k
 		if i+1 >= n {
 			return i
 		}

@@ -126,7 +126,7 @@ func (p *page) placeEndTag(t tag, name []byte, i int) {
 	}
 	if p.place.state < inBody {
 		switch {
-		case t == tagHead:
+		case equalFold(name, "head"):
 			p.putHead(i)
 			p.place.state = afterHead
 		case t == tagBody, t == tagHTML, equalFold(name, "br"):

@@ -2,9 +2,11 @@ package rewrite
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"unicode/utf16"
 )
 
 // placing puts [H], [S lang] and [E lang] into a page.
@@ -47,8 +49,6 @@ func TestPlaces(t *testing.T) {
 		{"AMP", "<!doctype html><html amp lang=en><head></head><body>a</body></html>", "<!doctype html><html amp lang=en><head></head><body>a</body></html>"},
 		{"AMP's lightning", "<html ⚡><body>a</body></html>", "<html ⚡><body>a</body></html>"},
 		{"a byte order mark", "\xef\xbb\xbf<!doctype html><body>a", "\xef\xbb\xbf<!doctype html>[H]<body>[S]a[E]"},
-		{"UTF-16", "\xff\xfe<\x00b\x00o\x00", "\xff\xfe<\x00b\x00o\x00"},
-		{"UTF-16 without a mark", "<\x00b\x00o\x00d\x00", "<\x00b\x00o\x00d\x00"},
 		{
 			"noscript in the head", "<head><noscript><link></noscript></head><noscript>a</noscript><body>b",
 			"<head>[H]<noscript><link></noscript></head>[S]<noscript>a</noscript><body>b[E]",
@@ -81,6 +81,31 @@ func TestPlaces(t *testing.T) {
 				testChunks(t, []byte(tt.page), o)
 			}
 		})
+	}
+}
+
+func TestUTF16(t *testing.T) {
+	page := "<!doctype html><body>\u00e9\U0001f600<img src=//evil.test/>"
+	for _, mark := range []string{"\xff\xfe", "\xfe\xff"} {
+		var b []byte
+		for _, c := range utf16.Encode([]rune(page)) {
+			if mark == "\xff\xfe" {
+				b = binary.LittleEndian.AppendUint16(b, c)
+			} else {
+				b = binary.BigEndian.AppendUint16(b, c)
+			}
+		}
+		b = append([]byte(mark), b...)
+		if got := Append(nil, b, placing(nil)); !bytes.Equal(got, b) {
+			t.Errorf("unjudged: got %q", got)
+		}
+		want := "\xef\xbb\xbf<!doctype html>[H]<body>[S]\u00e9\U0001f600<img data-lychgate=\"held\" src=\"" + picture("1", "1") + "\">[E]"
+		if got := string(Append(nil, b, placing(ownOnly{}))); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+		testChunks(t, b, placing(nil))
+		testChunks(t, b, placing(ownOnly{}))
+		testChunks(t, b[:len(b)-1], placing(ownOnly{}))
 	}
 }
 

@@ -67,11 +67,23 @@ func (p *page) preloadDest(missing Dest) Dest {
 		as   string
 		dest Dest
 	}{
-		{"script", Script}, {"style", Style}, {"image", Image}, {"font", Font},
-		{"video", Media}, {"audio", Media}, {"track", Media}, {"document", Frame},
-		{"frame", Frame}, {"iframe", Frame}, {"object", Object}, {"embed", Object},
-		{"worker", Worker}, {"sharedworker", Worker}, {"serviceworker", Worker},
-		{"manifest", Manifest}, {"report", Beacon},
+		{"script", Script},
+		{"style", Style},
+		{"image", Image},
+		{"font", Font},
+		{"video", Media},
+		{"audio", Media},
+		{"track", Media},
+		{"document", Frame},
+		{"frame", Frame},
+		{"iframe", Frame},
+		{"object", Object},
+		{"embed", Object},
+		{"worker", Worker},
+		{"sharedworker", Worker},
+		{"serviceworker", Worker},
+		{"manifest", Manifest},
+		{"report", Beacon},
 	} {
 		if equalFold(as, d.as) {
 			return d.dest

@@ -51,7 +51,7 @@ type attr struct {
 // scanAttrs reads attributes from i to the end of the tag (13.2.5.32 to .40) and
 // appends those that w wants to attrs, duplicates too. It returns the index
 // after ">", or -1, and whether the tag closes itself.
-func scanAttrs(attrs []attr, src []byte, i, n int, w *wanted) ([]attr, int, bool) {
+func scanAttrs(attrs []attr, src []byte, i, n int, w *names[attrID]) ([]attr, int, bool) {
 	for {
 		slash := false
 		for i < n && class[src[i]]&(blank|solidus) != 0 {
@@ -109,8 +109,8 @@ func scanAttrs(attrs []attr, src []byte, i, n int, w *wanted) ([]attr, int, bool
 		} else {
 			i = end
 		}
-		if l := end - name; l < 32 && w[src[name]&31]&(1<<l) != 0 {
-			if id := lookupAttr(src[name:end]); id != attrNone || w == &wantEvery {
+		if l := end - name; l < 32 && w.first[src[name]&31][l] != 0 || w.every {
+			if id := w.find(src[name:end]); id != attrNone || w.every {
 				attrs = append(attrs, attr{id: id, quote: quote, name: name, nameEnd: end, val: val, valEnd: valEnd, end: i})
 			}
 		}

@@ -126,7 +126,9 @@ func (p *page) skipText(t tag, x *text) int {
 func (p *page) both(t tag, x *text) {
 	p.copyTo(x.at)
 	out, place, noscript := len(p.out), p.place, p.noscript
-	spaces, selects, templates := len(p.spaces), p.selects, p.templates
+	selects, templates, service := p.selects, p.templates, p.service
+	var b [16]namespace
+	spaces := append(b[:0], p.spaces...)
 	p.place.state, p.place.end = placed, placed
 	p.noscript = noscript || t == tagNoscript
 	if t == tagTitle && p.foreign() {
@@ -141,8 +143,8 @@ func (p *page) both(t tag, x *text) {
 	if (t == tagScript || t == tagStyle) && p.mark != x.at {
 		same = false
 	}
-	p.mode, p.place, p.noscript = modeData, place, noscript
-	p.spaces, p.selects, p.templates = p.spaces[:min(spaces, len(p.spaces))], selects, templates
+	p.mode, p.drop, p.place, p.noscript = modeData, false, place, noscript
+	p.spaces, p.selects, p.templates, p.service = append(p.spaces[:0], spaces...), selects, templates, service
 	if !same {
 		p.out, p.mark = p.out[:out], x.end
 		x.held = true

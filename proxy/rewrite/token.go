@@ -12,13 +12,13 @@ func (p *page) startTag(i, n int) int {
 	if p.xml {
 		name = localName(name)
 	}
-	t := lookupTag(name)
-	want := wantAll
+	t := tags.find(name)
+	want := attrs
 	switch {
 	case t == tagOther && p.judging:
-		want = wantAny
-	case t == tagOther, !p.judging && t != tagHTML && t != tagA:
-		want = &wantNone
+		want = everywhere
+	case t == tagOther, !p.judging && t != tagHTML && t != tagA && t != tagFont:
+		want = nothing
 	}
 	var end int
 	var closed bool
@@ -28,6 +28,9 @@ func (p *page) startTag(i, n int) int {
 			return -1
 		}
 		return p.longTag(t, i, nameEnd)
+	}
+	if t == tagOther && len(p.attrs) == 0 && len(p.spaces) == 0 && p.place.state >= inBody {
+		return end
 	}
 	k := p.kindOf(t, closed)
 	x := text{kind: k, at: end, end: end}
@@ -102,7 +105,7 @@ func (p *page) endTag(i, n int) int {
 	if nameEnd < limit && src[nameEnd] == '>' {
 		end = nameEnd + 1
 	} else {
-		_, end, _ = scanAttrs(nil, src, nameEnd, limit, &wantNone)
+		_, end, _ = scanAttrs(nil, src, nameEnd, limit, nothing)
 	}
 	if end < 0 {
 		if n < i+maxToken {
@@ -115,12 +118,12 @@ func (p *page) endTag(i, n int) int {
 	if p.xml {
 		name = localName(name)
 	}
-	t := lookupTag(name)
+	t := endTags.find(name)
 	if p.place.state < inBody || t == tagBody || t == tagHTML {
 		p.placeEndTag(t, name, i)
 	}
 	if len(p.spaces) > 0 {
-		p.leave(t, name)
+		p.leave(tags.find(name), name)
 	}
 	switch t {
 	case tagTemplate:

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 )
@@ -15,6 +16,10 @@ type Writer struct {
 	buf  []byte // input that is not done with
 	seen int    // how much of buf was looked at in vain
 	err  error
+
+	order binary.ByteOrder // of a page in UTF-16, which is converted as it comes
+	begun bool             // order is known
+	part  []byte           // of the page, before it is converted
 }
 
 var errClosed = errors.New("rewrite: write to a closed Writer")
@@ -34,7 +39,7 @@ func (w *Writer) Write(b []byte) (int, error) {
 	if w.p == nil {
 		return 0, errClosed
 	}
-	w.buf = append(w.buf, b...)
+	w.take(b, false)
 	// A long token is looked at again only when it has grown by an eighth, so
 	// that small writes do not cost the square of its length.
 	if len(w.buf) < w.seen+w.seen/8 {
@@ -48,7 +53,7 @@ func (w *Writer) Write(b []byte) (int, error) {
 
 // Flush passes on everything that is decided.
 func (w *Writer) Flush() error {
-	if w.err == nil && w.p != nil && len(w.buf) > w.seen {
+	if w.err == nil && w.p != nil && len(w.buf) != w.seen {
 		w.pass(false)
 	}
 	return w.err
@@ -60,11 +65,37 @@ func (w *Writer) Close() error {
 		return w.err
 	}
 	if w.err == nil {
+		w.take(nil, true)
 		w.pass(true)
 	}
 	w.p.free()
 	w.p, w.buf = nil, nil
 	return w.err
+}
+
+// take puts b behind the input, in UTF-8.
+func (w *Writer) take(b []byte, last bool) {
+	if w.begun && w.order == nil || !w.p.judging {
+		w.buf = append(w.buf, b...)
+		return
+	}
+	w.part = append(w.part, b...)
+	if !w.begun {
+		if len(w.part) < 4 && !last {
+			return
+		}
+		w.begun = true
+		mark := 0
+		if w.order, mark = utf16Order(w.part); w.order == nil {
+			w.buf, w.part = append(w.buf, w.part...), nil
+			return
+		}
+		w.buf = append(w.buf, bom...)
+		w.part = w.part[mark:]
+	}
+	n := 0
+	w.buf, n = appendUTF8(w.buf, w.part, w.order, last)
+	w.part = w.part[:copy(w.part, w.part[n:])]
 }
 
 // pass rewrites what is there and hands on all that is decided.

@@ -2,67 +2,85 @@ package rewrite
 
 import "bytes"
 
-// doctype takes the doctype at i. One that declares entities of its own could
-// hide markup in them; its declarations are left out.
+// doctype takes the doctype at i. Declarations of its own may hide markup in
+// entities: then they are left out.
 func (p *page) doctype(i, n int) int {
 	limit := min(n, i+maxToken)
-	var quote byte
-	open := -1
+	open, end := -1, -1 // of the declarations, src[open:end]
 	for k := i; k < limit; k++ {
 		switch c := p.src[k]; {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
 		case c == '"' || c == '\'':
-			quote = c
+			if k = after(p.src, k+1, limit, string(c)); k < 0 {
+				return p.tooLong(i, n, ">")
+			}
+			k--
+		case open >= 0 && end < 0 && prefix(p.src[k:limit], "<!--") == yes:
+			if k = after(p.src, k+4, limit, "-->"); k < 0 {
+				return p.tooLong(i, n, ">")
+			}
+			k--
+		case open >= 0 && end < 0 && prefix(p.src[k:limit], "<?") == yes:
+			if k = after(p.src, k+2, limit, "?>"); k < 0 {
+				return p.tooLong(i, n, ">")
+			}
+			k--
 		case c == '[' && open < 0:
 			open = k
-		case c == '>' && open < 0:
-			return k + 1
 		case c == ']' && open >= 0:
-			if p.judging && bytes.Contains(p.src[open:k], []byte("<!ENTITY")) {
-				p.cut(open, k+1)
+			end = k + 1
+		case c == '>' && (open < 0 || end >= 0):
+			if p.judging && open >= 0 && bytes.Contains(p.src[open:end], []byte("<!ENTITY")) {
+				p.cut(open, end)
 			}
-			open = -1
+			return k + 1
 		}
 	}
-	if n >= i+maxToken {
-		return limit // nothing well-formed
+	return p.tooLong(i, n, ">")
+}
+
+// after returns the index after the next s, or -1.
+func after(src []byte, i, n int, s string) int {
+	if k := bytes.Index(src[min(i, n):n], []byte(s)); k >= 0 {
+		return i + k + len(s)
 	}
 	return -1
 }
 
-// styleInstruction takes the processing instruction at i: xml-stylesheet loads.
-func (p *page) styleInstruction(i, n int) int {
-	limit := min(n, i+maxToken)
-	k := bytes.Index(p.src[i:limit], []byte("?>"))
-	if k < 0 {
-		if n >= i+maxToken {
-			return limit
-		}
+// tooLong asks for more of what begins at i and must be judged, or leaves it out
+// when it is longer than maxToken.
+func (p *page) tooLong(i, n int, until string) int {
+	if n < i+maxToken {
 		return -1
 	}
-	end := i + k + 2
+	p.mode, p.until, p.drop = modeUntil, until, true
+	return i
+}
+
+// styleInstruction takes the processing instruction at i: xml-stylesheet loads.
+func (p *page) styleInstruction(i, n int) int {
+	end := after(p.src, i, min(n, i+maxToken), "?>")
+	if end < 0 {
+		return p.tooLong(i, n, "?>")
+	}
 	const name = "<?xml-stylesheet"
 	if !p.judging || prefix(p.src[i:end], name) != yes {
 		return end
 	}
-	p.attrs, _, _ = scanAttrs(p.attrs[:0], p.src, i+len(name), end, wantAll)
+	// "?>" stands for the ">" of a tag.
+	p.attrs, _, _ = scanAttrs(p.attrs[:0], p.src, i+len(name), end, attrs)
 	p.tmp, p.extra = p.tmp[:0], p.extra[:0]
 	p.ref.Tag, p.ref.Pixel, p.ref.Noscript = p.lowerName(0, []byte(name[2:])), false, p.noscript
-	for x := range p.attrs {
-		a := &p.attrs[x]
+	for k := range p.attrs {
+		a := &p.attrs[k]
 		if a.id != attrHref {
 			continue
 		}
-		switch v := p.askAttr(a, Style); v.Action {
-		case Hold:
+		v := p.askAttr(a, Style)
+		if v.Action == Hold {
 			p.cut(i, end)
 			return end
-		case Replace:
-			p.apply(tagOther, a, v)
 		}
+		p.apply(tagOther, a, v)
 	}
 	p.writeTag(i + len(name))
 	return end
