@@ -158,12 +158,16 @@ var destNames = [...]string{"script", "worker", "style", "image", "font", "media
 
 func TestRefs(t *testing.T) {
 	tests := []struct{ name, page, want string }{
-		{"pixels", `<img width=1 height=1 src=a><img src=b style="a:b; display : NONE"><img hidden src=c><img width=600 height=1 src=d><iframe src=e width=0></iframe>`,
-			"image img src a pixel\nimage img src b pixel\nimage img src c pixel\nimage img src d\nframe iframe src e pixel"},
+		{
+			"pixels", `<img width=1 height=1 src=a><img src=b style="a:b; display : NONE"><img hidden src=c><img width=600 height=1 src=d><iframe src=e width=0></iframe>`,
+			"image img src a pixel\nimage img src b pixel\nimage img src c pixel\nimage img src d\nframe iframe src e pixel",
+		},
 		{"noscript", `<noscript><img src=a></noscript><img src=b>`, "image img src a noscript\nimage img src b"},
 		{"base", `<img src=a><base href="/x/"><base href="/y/"><img src=b><iframe srcdoc="<img src=c>"></iframe>`, "image img src a\nbase base href /x/\nimage img src b base=/x/\nimage img src c base=/x/"},
-		{"links", `<link rel="shortcut icon" href=a><link rel=manifest href=b><link rel=preload as=Worker href=c><link rel=modulepreload href=d><link rel=prefetch href=e>`,
-			"image link href a\nmanifest link href b\nworker link href c\nscript link href d\nhint link href e"},
+		{
+			"links", `<link rel="shortcut icon" href=a><link rel=manifest href=b><link rel=preload as=Worker href=c><link rel=modulepreload href=d><link rel=prefetch href=e>`,
+			"image link href a\nmanifest link href b\nworker link href c\nscript link href d\nhint link href e",
+		},
 		{"upper case", `<IMG SRC=A>`, "image img src A"},
 		{"fonts", `<style>@font-face{src:url(a)}b{c:url(d)}@import "e";</style>`, "font style  a\nimage style  d\nstyle style  e"},
 		{"nothing for empty and data", `<img src=""><img src="data:image/gif;base64,AA"><use href="#a"/>`, "image use href #a"},
