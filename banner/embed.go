@@ -29,7 +29,7 @@ type Embed struct {
 func (b *Banner) AppendEmbed(dst []byte, e *Embed) []byte {
 	l := b.tongues.choose(e.Lang, e.AcceptLanguage)
 	kind := e.Kind
-	if _, ok := l.Embed[kind]; !ok {
+	if _, ok := l.EmbedShow[kind]; !ok {
 		kind = "other"
 	}
 	dst = append(dst, `<!doctype html><html lang="`...)
@@ -41,8 +41,12 @@ func (b *Banner) AppendEmbed(dst []byte, e *Embed) []byte {
 	dst = append(dst, `</title><style>`...)
 	dst = append(dst, embedStyle...)
 	dst = append(dst, `</style></head><body><p>`...)
-	dst = appendText(dst, fill(l.Embed[kind], "name", e.Name))
+	dst = appendText(dst, fill(l.Embed, "name", e.Name))
 	dst = append(dst, ' ')
+	if kind == "captcha" {
+		dst = appendText(dst, l.EmbedNeeded)
+		dst = append(dst, ' ')
+	}
 	dst = appendText(dst, fill(l.EmbedHappens, "name", e.Name))
 	dst = append(dst, `</p>`...)
 	dst = appendShow(dst, e, fill(l.EmbedShow[kind], "name", e.Name))

@@ -51,52 +51,52 @@ type locale struct {
 	Purposes map[string]purposeWords `json:"purposes"`
 
 	// The consent page.
-	Title             string `json:"title"`
-	TitleSaved        string `json:"title_saved"`
-	StateNone         string `json:"state_none"`
-	StateYes          string `json:"state_yes"`
-	StateSome         string `json:"state_some"`
-	StateNo           string `json:"state_no"`
-	StateGPC          string `json:"state_gpc"`
-	StateUntil        string `json:"state_until"`
-	StateChanged      string `json:"state_changed"`
-	Choose            string `json:"choose"`
-	Change            string `json:"change"`
-	ChooseAll         string `json:"choose_all"`
-	ChooseEach        string `json:"choose_each"`
-	Yes               string `json:"yes"`
-	No                string `json:"no"`
-	Save              string `json:"save"`
-	NoServices        string `json:"no_services"`
-	Services          string `json:"services"`
-	Hosts             string `json:"hosts"`
-	Cookie            string `json:"cookie"`
-	WhatFor           string `json:"what_for"`
-	HowLong           string `json:"how_long"`
-	TheirPolicy       string `json:"their_policy"`
-	AlwaysText        string `json:"always_text"`
-	WithdrawText      string `json:"withdraw_text"`
-	Withdraw          string `json:"withdraw"`
-	Counted           string `json:"counted"`
-	CountedText       string `json:"counted_text"`
-	CountedNone       string `json:"counted_none"`
-	CountedStates     string `json:"counted_states"`
-	Record            string `json:"record"`
-	RecordText        string `json:"record_text"`
-	RecordSee         string `json:"record_see"`
-	RecordJSON        string `json:"record_json"`
-	RecordPlain       string `json:"record_plain"`
-	Keep              string `json:"keep"`
-	KeepAnswer        string `json:"keep_answer"`
-	KeepRecords       string `json:"keep_records"`
-	KeepStatistics    string `json:"keep_statistics"`
-	Rights            string `json:"rights"`
-	RightsText        string `json:"rights_text"`
-	Complain          string `json:"complain"`
-	ComplainNoContact string `json:"complain_no_contact"`
-	Privacy           string `json:"privacy"`
-	Languages         string `json:"languages"`
-	Back              string `json:"back"`
+	Title          string `json:"title"`
+	TitleSaved     string `json:"title_saved"`
+	StateNone      string `json:"state_none"`
+	StateYes       string `json:"state_yes"`
+	StateSome      string `json:"state_some"`
+	StateNo        string `json:"state_no"`
+	StateGPC       string `json:"state_gpc"`
+	StateUntil     string `json:"state_until"`
+	StateChanged   string `json:"state_changed"`
+	Choose         string `json:"choose"`
+	Change         string `json:"change"`
+	ChooseAll      string `json:"choose_all"`
+	ChooseEach     string `json:"choose_each"`
+	Yes            string `json:"yes"`
+	No             string `json:"no"`
+	Save           string `json:"save"`
+	NoServices     string `json:"no_services"`
+	Services       string `json:"services"`
+	Hosts          string `json:"hosts"`
+	Cookie         string `json:"cookie"`
+	WhatFor        string `json:"what_for"`
+	HowLong        string `json:"how_long"`
+	TheirPolicy    string `json:"their_policy"`
+	AlwaysText     string `json:"always_text"`
+	WithdrawText   string `json:"withdraw_text"`
+	Withdraw       string `json:"withdraw"`
+	Counted        string `json:"counted"`
+	CountedText    string `json:"counted_text"`
+	CountedNone    string `json:"counted_none"`
+	CountedStates  string `json:"counted_states"`
+	Record         string `json:"record"`
+	RecordText     string `json:"record_text"`
+	RecordSee      string `json:"record_see"`
+	RecordJSON     string `json:"record_json"`
+	RecordPlain    string `json:"record_plain"`
+	Keep           string `json:"keep"`
+	KeepAnswer     string `json:"keep_answer"`
+	KeepRecords    string `json:"keep_records"`
+	KeepStatistics string `json:"keep_statistics"`
+	Rights         string `json:"rights"`
+	RightsText     string `json:"rights_text"`
+	Contact        string `json:"contact"`
+	Complain       string `json:"complain"`
+	Privacy        string `json:"privacy"`
+	Languages      string `json:"languages"`
+	Back           string `json:"back"`
 
 	// The confirmation of a withdrawal.
 	WithdrawnTitle     string `json:"withdrawn_title"`
@@ -106,13 +106,10 @@ type locale struct {
 	WithdrawnReceipt   string `json:"withdrawn_receipt"`
 
 	// Receipts and their proof.
-	ReceiptTitle     string `json:"receipt_title"`
 	ReceiptText      string `json:"receipt_text"`
 	ReceiptNone      string `json:"receipt_none"`
-	ReceiptVerify    string `json:"receipt_verify"`
 	VerifyTitle      string `json:"verify_title"`
 	VerifyText       string `json:"verify_text"`
-	VerifyLabel      string `json:"verify_label"`
 	Verify           string `json:"verify"`
 	VerifyYes        string `json:"verify_yes"`
 	VerifyNo         string `json:"verify_no"`
@@ -130,10 +127,11 @@ type locale struct {
 	TryAgain       string `json:"try_again"`
 	Home           string `json:"home"`
 
-	// Placeholders of held embeds, by kind.
-	Embed        map[string]string `json:"embed"`
-	EmbedShow    map[string]string `json:"embed_show"`
+	// Placeholders of held embeds; EmbedShow by kind.
+	Embed        string            `json:"embed"`
 	EmbedHappens string            `json:"embed_happens"`
+	EmbedNeeded  string            `json:"embed_needed"`
+	EmbedShow    map[string]string `json:"embed_show"`
 	EmbedAlways  string            `json:"embed_always"`
 	EmbedSource  string            `json:"embed_source"`
 }

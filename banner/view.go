@@ -69,13 +69,15 @@ func (v view) PurposeName(id string) string { return v.W.sentence(v.b.purpose(v.
 // PurposeText explains a purpose.
 func (v view) PurposeText(id string) string { return v.b.purpose(v.W.locale, id).Text }
 
-// Complaint is the sentence about complaints, with its two links.
-func (v view) Complaint(contact string) template.HTML {
-	ico := `<a href="https://ico.org.uk/make-a-complaint/" rel="noreferrer">ico.org.uk</a>`
-	if contact == "" {
-		return template.HTML(fill(template.HTMLEscapeString(v.W.ComplainNoContact), "ico", ico))
-	}
-	return template.HTML(fill(template.HTMLEscapeString(v.W.Complain), "ico", ico, "contact", string(contactLink(contact))))
+// Contact is the line that says how to reach the owner.
+func (v view) Contact(contact string) template.HTML {
+	return template.HTML(fill(template.HTMLEscapeString(v.W.Contact), "contact", string(contactLink(contact))))
+}
+
+// Complaint says where to complain: to the owner (DPA 2018 s.164A), then to the ICO.
+func (v view) Complaint() template.HTML {
+	return template.HTML(fill(template.HTMLEscapeString(v.W.Complain),
+		"ico", `<a href="https://ico.org.uk/make-a-complaint/" rel="noreferrer">ico.org.uk</a>`))
 }
 
 // contactLink makes a link of an e-mail address or a URL, and text of the rest.
