@@ -1,6 +1,7 @@
 package banner
 
 import (
+	"strings"
 	"sync"
 
 	"golang.org/x/text/language"
@@ -11,6 +12,7 @@ import (
 // foreign text.
 type tongues struct {
 	speeches []*speech // the first is the default
+	tags     []language.Tag // of speeches
 	matcher  language.Matcher
 
 	mu     sync.RWMutex
@@ -32,6 +34,7 @@ func newTongues(speeches []*speech) *tongues {
 	}
 	return &tongues{
 		speeches: speeches,
+		tags:     tags,
 		matcher:  language.NewMatcher(tags),
 		byLang:   map[string]*speech{},
 		byList:   map[string]*speech{},
@@ -58,9 +61,8 @@ func (t *tongues) named(lang []byte) *speech {
 	if ok {
 		return l
 	}
-	tag, err := language.Parse(string(lang))
-	if err == nil {
-		l = t.match(language.Low, tag)
+	if tag, err := language.Parse(string(lang)); err == nil {
+		l = t.match(tag)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -84,8 +86,12 @@ func (t *tongues) accepted(accept string) *speech {
 	}
 	// A header that is wrong in parts still yields the parts before.
 	tags, _, _ := language.ParseAcceptLanguage(accept)
-	if l = t.match(language.Low, tags...); l == nil {
-		l = t.speeches[0]
+	l = t.speeches[0]
+	for _, tag := range tags {
+		if m := t.match(tag); m != nil {
+			l = m
+			break
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -93,16 +99,21 @@ func (t *tongues) accepted(accept string) *speech {
 	return l
 }
 
-// match returns the best language of at least the given confidence, or nil.
-func (t *tongues) match(least language.Confidence, wanted ...language.Tag) *speech {
-	if len(wanted) == 0 {
-		return nil
-	}
-	_, i, confidence := t.matcher.Match(wanted...)
-	if confidence < least {
+// match returns the shipped form of one language, or nil. The matcher knows which
+// script and region come nearest; its guesses at other languages that a speaker
+// may know (Turkish for Kurdish) are not taken.
+func (t *tongues) match(wanted language.Tag) *speech {
+	_, i, confidence := t.matcher.Match(wanted)
+	if confidence == language.No || base(t.tags[i]) != base(wanted) {
 		return nil
 	}
 	return t.speeches[i]
+}
+
+// base is a tag's language without script and region.
+func base(tag language.Tag) language.Base {
+	b, _ := tag.Base()
+	return b
 }
 
 // remember adds to a bounded memory, which starts afresh when it is full.
@@ -110,7 +121,7 @@ func remember(m map[string]*speech, key string, l *speech) {
 	if len(m) >= maxRemembered {
 		clear(m)
 	}
-	m[key] = l
+	m[strings.Clone(key)] = l // not the header it was cut from
 }
 
 // cutList drops what follows the last comma, which may be half a language.
