@@ -17,7 +17,6 @@ import (
 
 var (
 	video   = Service{Name: "YouTube", Purpose: "video", Hosts: []string{"youtube.com", "ytimg.com"}, Privacy: "https://policies.google.com/privacy"}
-	atlas   = Service{Name: "OpenStreetMap", Purpose: "maps", Hosts: []string{"openstreetmap.org"}}
 	unknown = Service{Name: "cdn.example", Purpose: Other, Hosts: []string{"cdn.example"}}
 )
 

@@ -218,12 +218,12 @@ func (l *Ledger) commit(group []*appending) {
 			l.reopen()
 		}
 	}
+	if err == nil {
+		l.publish(s) // before the answer, so that it covers all that was acknowledged
+	}
 	for _, a := range group {
 		a.err = err
 		close(a.done)
-	}
-	if err == nil {
-		l.publish(s)
 	}
 }
 

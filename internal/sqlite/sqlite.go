@@ -97,6 +97,11 @@ func dsn(path string, o Options, reading bool) string {
 	switch {
 	case o.ReadOnly:
 		q.Set("mode", "ro")
+		if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+			// Nobody has the file open. Read as it is, it needs no log and no
+			// index beside it, which a reader could not take away again.
+			q.Set("immutable", "1")
+		}
 	case reading:
 		q.Set("_query_only", "1")
 	default:

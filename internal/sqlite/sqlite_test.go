@@ -153,6 +153,19 @@ func TestReadOnly(t *testing.T) {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal("a missing file was made")
 	}
+	closed, err := Open(t.Context(), path, create, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := testOpen(t, path, create, Options{ReadOnly: true}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := filepath.Glob(path + "-*"); left != nil {
+		t.Errorf("a reader left %v", left)
+	}
 	db := testOpen(t, path, create, Options{Durable: true})
 	if _, err := db.Write.ExecContext(t.Context(), "INSERT INTO notes (note) VALUES ('x')"); err != nil {
 		t.Fatal(err)
