@@ -28,6 +28,8 @@ var holdTests = []struct{ name, page, want string }{
 	{"import map", `<script type=importmap>{"imports":{"a":"https:\/\/evil.test\/a.js","https://evil.test/":"/b.js"}}</script>`, `<script type=importmap>{"imports":{"a":"data:,","https://evil.test/":"/b.js"}}</script>`},
 	{"speculation rules", `<script type=speculationrules>{"prefetch":[{"urls":["/a","https://evil.test/b"]}]}</script>`, `<script type=speculationrules>{"prefetch":[{"urls":["/a","data:,"]}]}</script>`},
 	{"speculation rules for links", `<script type=speculationrules>{"prefetch":[{"source":"document"}]}</script>`, `<script type="text/plain" data-lychgate="held" >{"prefetch":[{"source":"document"}]}</script>`},
+	{"speculation rules for the page's own links", `<script type=speculationrules>{"prefetch":[{"source":"document","where":{"and":[{"href_matches":"\/*"},{"not":{"href_matches":["\/wp-*.php"]}}]},"eagerness":"conservative"}]}</script>`, ""},
+	{"speculation rules for foreign links", `<script type=speculationrules>{"prefetch":[{"where":{"or":[{"href_matches":"/*"},{"href_matches":"https://evil.test/*"}]}}]}</script>`, `<script type="text/plain" data-lychgate="held" >{"prefetch":[{"where":{"or":[{"href_matches":"/*"},{"href_matches":"https://evil.test/*"}]}}]}</script>`},
 	{"frame", `<iframe width=560 height=315 src="https://evil.test/v" title="a"></iframe>`, `<iframe data-lychgate="held" srcdoc="&lt;p&gt;held&lt;/p&gt;" width=560 height=315  title="a"></iframe>`},
 	{"frame with a srcdoc", `<iframe src="https://evil.test/v" srcdoc="<img src='//evil.test/'>"></iframe>`, `<iframe data-lychgate="held"  srcdoc="&lt;img data-lychgate=&quot;held&quot; src=&quot;` + strings.ReplaceAll(picture("1", "1"), "&", "&amp;") + `&quot;&gt;"></iframe>`},
 	{"lazy frame", `<iframe data-src="//evil.test/v"></iframe>`, `<iframe data-lychgate="held" srcdoc="&lt;p&gt;held&lt;/p&gt;" ></iframe>`},
@@ -122,6 +124,7 @@ func TestReplace(t *testing.T) {
 		{"refresh", `<meta http-equiv=refresh content="0;url=//evil.test">`, `<meta http-equiv=refresh content="0;url=/r?a=&quot;&amp;&#39;,&lt;)\">`},
 		{"a policy", `<meta http-equiv=Content-Security-Policy content="default-src 'self'">`, `<meta http-equiv=Content-Security-Policy content="CONTENT-SECURITY-POLICY=DEFAULT-SRC &#39;SELF&#39;">`},
 		{"referrer", `<META NAME=Referrer CONTENT=origin>`, `<META NAME=Referrer CONTENT="REFERRER=ORIGIN">`},
+		{"a style sheet", `<link rel=stylesheet href="//evil.test/a" integrity="sha256-a" crossorigin>`, `<link rel=stylesheet href="/r?a=&quot;&amp;&#39;,&lt;)\"  crossorigin>`},
 		{"a base", `<base href=//evil.test/>`, `<base href="/r?a=&quot;&amp;&#39;,&lt;)\">`},
 	}
 	for _, tt := range tests {

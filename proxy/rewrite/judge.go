@@ -154,6 +154,9 @@ func (p *page) apply(t tag, a *attr, v Verdict) {
 		from := len(p.tmp)
 		p.tmp = append(p.tmp, v.URL...)
 		p.setAttr(a, from)
+		if i := p.find(attrIntegrity); t == tagLink && i != nil && i.edit == keep {
+			p.removeAttr(i) // a style sheet of another address may be written anew
+		}
 	}
 }
 

@@ -98,6 +98,7 @@ const (
 	attrHref
 	attrHTTPEquiv
 	attrImageSrcset
+	attrIntegrity
 	attrLang
 	attrLanguage
 	attrLoader // data-src, data-original: what scripts that load lazily put into src
@@ -126,7 +127,8 @@ var attrNames = map[string]attrID{
 	"background": attrBackground, "config": attrConfig, "color": attrFont, "face": attrFont, "size": attrFont,
 	"content": attrContent, "height": attrHeight, "hidden": attrHidden, "href": attrHref,
 	"xlink:href": attrHref, "http-equiv": attrHTTPEquiv, "imagesrcset": attrImageSrcset,
-	"lang": attrLang, "xml:lang": attrLang, "language": attrLanguage,
+	"integrity": attrIntegrity,
+	"lang":      attrLang, "xml:lang": attrLang, "language": attrLanguage,
 	"data-src": attrLoader, "data-lazy-src": attrLoader, "data-original": attrLoader,
 	"data-srcset": attrLoaderSet, "data-lazy-srcset": attrLoaderSet,
 	"data": attrLocation, "codebase": attrLocation, "classid": attrLocation,

@@ -99,7 +99,7 @@ func (p *page) runs(x *text) bool {
 	case scriptImportMap:
 		return x.kind == textJudged
 	case scriptSpeculation:
-		return x.kind == textJudged && !followsLinks(s)
+		return x.kind == textJudged && p.staysHere(s)
 	case scriptModule:
 		if !p.importsPass(s) {
 			return false
@@ -147,100 +147,4 @@ func (p *page) importsPass(s []byte) bool {
 // isAddress reports whether a module specifier is a URL, not a bare name.
 func isAddress(s []byte) bool {
 	return bytes.HasPrefix(s, []byte("/")) || bytes.HasPrefix(s, []byte(".")) || bytes.IndexByte(s, ':') >= 0
-}
-
-// followsLinks reports whether speculation rules choose among the page's links,
-// which may lead anywhere. Such rules are held as a whole.
-func followsLinks(s []byte) bool {
-	return bytes.Contains(s, []byte(`"where"`)) || bytes.Contains(s, []byte(`"document"`)) || bytes.Contains(s, []byte(`\u`))
-}
-
-// jsonText asks about the addresses in an import map or in speculation rules.
-// One that is held becomes an empty data: URL.
-func (p *page) jsonText(x *text) {
-	d := Script
-	if p.script == scriptSpeculation {
-		d = Hint
-	}
-	p.ref.Attr = nil
-	for i := x.at; i < x.end; i++ {
-		k := bytes.IndexByte(p.src[i:x.end], '"')
-		if k < 0 {
-			return
-		}
-		i += k
-		end := jsonString(p.src, i+1, x.end)
-		if end < 0 {
-			return
-		}
-		p.url = jsonUnquote(p.url[:0], p.src[i+1:end])
-		key := skipBlanks(p.src[:x.end], end+1) < x.end && p.src[skipBlanks(p.src[:x.end], end+1)] == ':'
-		if !key && (isAddress(p.url) || d == Hint && bytes.IndexByte(p.url, '.') >= 0) {
-			switch v := p.ask(d, cleanURL(p.url)); v.Action {
-			case Hold:
-				p.cut(i+1, end)
-				p.out = append(p.out, emptyURL...)
-			case Replace:
-				p.cut(i+1, end)
-				p.out = appendJSON(p.out, v.URL)
-			}
-		}
-		i = end
-	}
-}
-
-// jsonString returns the index of the quote that ends the string at i, or -1.
-func jsonString(s []byte, i, n int) int {
-	for ; i < n; i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '"':
-			return i
-		}
-	}
-	return -1
-}
-
-// jsonUnquote appends the string s without its escapes.
-func jsonUnquote(dst, s []byte) []byte {
-	for i := 0; i < len(s); i++ {
-		if s[i] != '\\' || i+1 == len(s) {
-			dst = append(dst, s[i])
-			continue
-		}
-		i++
-		switch s[i] {
-		case 'u':
-			r := rune(0)
-			for k := 1; k <= 4 && i+1 < len(s); k++ {
-				d, ok := hexDigit(s[i+1])
-				if !ok {
-					break
-				}
-				r, i = r<<4|d, i+1
-			}
-			dst = append(dst, string(r)...)
-		case 't', 'n', 'r', 'b', 'f':
-			dst = append(dst, ' ')
-		default:
-			dst = append(dst, s[i])
-		}
-	}
-	return dst
-}
-
-// appendJSON appends s as it may stand in a JSON string in a script.
-func appendJSON(dst, s []byte) []byte {
-	const hex = "0123456789abcdef"
-	for _, c := range s {
-		if c < ' ' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			dst = append(dst, `\u00`...)
-			c1, c2 := hex[c>>4], hex[c&15]
-			dst = append(dst, c1, c2)
-			continue
-		}
-		dst = append(dst, c)
-	}
-	return dst
 }
