@@ -41,6 +41,8 @@ const (
 	maybePage          // the Content-Type does not say: the first bytes will
 	htmlPage
 	xhtmlPage
+	styleSheet
+	svgImage
 )
 
 // kind tells from the Content-Type what the answer is. Where it is missing or
@@ -54,6 +56,10 @@ func (a *answer) kind() pageKind {
 		return htmlPage
 	case strings.EqualFold(media, "application/xhtml+xml"):
 		return xhtmlPage
+	case strings.EqualFold(media, "text/css"):
+		return styleSheet
+	case strings.EqualFold(media, "image/svg+xml"):
+		return svgImage
 	case strings.Contains(media, "/") && media != "*/*":
 		return noPage
 	case strings.EqualFold(get(a.header, "X-Content-Type-Options"), "nosniff"):

@@ -30,6 +30,20 @@ func (v *visit) query(r *http.Request) string {
 	return withoutParams(r.URL.RawQuery, func(name string) bool { return clickIDs[strings.ToLower(name)] })
 }
 
+// referrer is the page a request comes from, as the site may see it: it is
+// often one of the site's own, with the query the visitor came with.
+func (v *visit) referrer(from string) string {
+	page, query, ok := strings.Cut(from, "?")
+	if !ok || v.grant.Allows(advertising) {
+		return from
+	}
+	query = withoutParams(query, func(name string) bool { return clickIDs[strings.ToLower(name)] })
+	if query == "" {
+		return page
+	}
+	return page + "?" + query
+}
+
 // returnTo is the page a visitor comes back to after deciding: path and query
 // without click identifiers and campaign marks, which would count twice.
 func returnTo(r *http.Request) string {

@@ -75,6 +75,10 @@ type Site struct {
 	// be) that the owner decides about. Hold also takes paths of the site itself
 	// ("/track.js") and texts of inline scripts ("inline:tracker.start(").
 	Allow, Hold, Relay []string
+	// AnalyticsPaths are paths of the site's own under which it counts visitors
+	// itself ("/matomo/"). Without the visitor's yes to measurement they answer
+	// 204 and the site hears nothing.
+	AnalyticsPaths []string
 
 	Gate   *consent.Gate
 	Banner *banner.Banner

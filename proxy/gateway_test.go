@@ -66,7 +66,9 @@ func testGateway(t testing.TB, c Config) *testGate {
 	log := &lockedBuffer{}
 	c.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for i := range c.Sites {
-		c.Sites[i] = testSite(t, c.Sites[i])
+		if c.Sites[i].Gate == nil {
+			c.Sites[i] = testSite(t, c.Sites[i])
+		}
 	}
 	g, err := New(c)
 	if err != nil {

@@ -30,6 +30,7 @@ type page struct {
 	options rewrite.Options
 	close   func() error
 	hearing *hearing // nil where nothing is judged
+	side    bool     // no page but a side file
 }
 
 // done gives back what the page was read with. A nil page has nothing.
@@ -52,8 +53,14 @@ func (s *site) rewrite(r *http.Request, v *visit, a *answer) (*page, error) {
 		return nil, nil
 	}
 	kind := a.kind()
-	if kind == noPage {
+	switch kind {
+	case noPage:
 		return nil, nil
+	case styleSheet, svgImage:
+		if v.released || s.thirdParties.observe || r.Method == http.MethodHead {
+			return nil, nil
+		}
+		return s.rewriteSide(r, v, a, kind)
 	}
 	if r.Method == http.MethodHead {
 		if kind == maybePage {

@@ -34,7 +34,13 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, v *visit, a *answer,
 	copyInto(h, a.header)
 	s.fasten(h, r, v)
 	transform := !hasToken(a.header["Cache-Control"], "no-transform")
-	setPageHeaders(h, v, hasToken(a.header["Cache-Control"], "no-store"))
+	if p.side {
+		dropOfBytes(h)
+		dependOnChoice(h)
+		h.Add("Vary", "Accept-Encoding")
+	} else {
+		setPageHeaders(h, v, hasToken(a.header["Cache-Control"], "no-store"))
+	}
 	status := a.status
 	switch {
 	case p.body != nil:
@@ -50,7 +56,9 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, v *visit, a *answer,
 				status = http.StatusNotModified
 			}
 		}
-		s.count(h, r, v, status)
+		if !p.side {
+			s.count(h, r, v, status)
+		}
 		if status == http.StatusNotModified {
 			w.WriteHeader(status)
 			return
@@ -71,9 +79,7 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, v *visit, a *answer,
 // setPageHeaders says who may keep the page: nobody but this visitor's browser,
 // and that only as long as no decision can make it wrong.
 func setPageHeaders(h http.Header, v *visit, noStore bool) {
-	for _, name := range ofBytes {
-		delete(h, name)
-	}
+	dropOfBytes(h)
 	h["Vary"] = []string{joinVary(h["Vary"])}
 	h["Accept-Ranges"] = []string{"none"}
 	h["Cache-Control"] = []string{"private, no-cache"}
@@ -86,6 +92,12 @@ func setPageHeaders(h http.Header, v *visit, noStore bool) {
 	}
 	h["Cdn-Cache-Control"] = []string{"no-store"} // RFC 9213
 	h["Surrogate-Control"] = []string{"no-store"}
+}
+
+func dropOfBytes(h http.Header) {
+	for _, name := range ofBytes {
+		delete(h, name)
+	}
 }
 
 // joinVary is the page's Vary with what the site's own adds to it.

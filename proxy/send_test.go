@@ -199,3 +199,18 @@ func TestLongPagesStream(t *testing.T) {
 		}
 	}
 }
+
+func TestTextThatIsNoPageIsCompressedToo(t *testing.T) {
+	feed := "<feed>" + strings.Repeat("<entry>words</entry>", 200) + "</feed>"
+	up := testUpstream(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/atom+xml")
+		w.Header().Set("Etag", `"f"`)
+		w.Header().Set("Content-Length", fmt.Sprint(len(feed)))
+		_, _ = io.WriteString(w, feed)
+	})
+	g := testGateway(t, Config{Sites: []Site{{Upstream: up}}})
+	res, body := testGet(t, g, "/feed", "Accept", "text/html", "Accept-Encoding", "gzip")
+	if testDecode(t, "gzip", body) != feed || res.Header.Get("Etag") != `W/"f"` || res.Header.Get("Vary") != "Accept-Encoding" {
+		t.Errorf("got %v", res.Header)
+	}
+}

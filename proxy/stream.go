@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/lychgate/lychgate/proxy/rewrite"
 )
@@ -61,14 +62,27 @@ func (s *site) pass(w http.ResponseWriter, r *http.Request, v *visit, a *answer)
 	h := w.Header()
 	copyInto(h, a.header)
 	s.fasten(h, r, v)
-	if a.file != nil {
+	if v.worker && !v.released {
+		// A worker obeys the policies its script came with for as long as the
+		// script is kept.
+		dropOfBytes(h)
+		dependOnChoice(h)
+	}
+	switch {
+	case a.file != nil:
 		s.passFile(w, r, v, a)
+		return
+	case v.sideFile && stillFresh(r, a):
+		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	if a.trailer != nil && len(*a.trailer) > 0 {
 		for name := range *a.trailer {
 			h.Add("Trailer", name)
 		}
+	}
+	if v.asksPage && a.status == http.StatusOK && s.passCompressed(w, v, a) {
+		return
 	}
 	w.WriteHeader(a.status)
 	if r.Method == http.MethodHead || a.status == http.StatusNotModified || a.status == http.StatusNoContent {
@@ -94,6 +108,29 @@ func (s *site) pass(w http.ResponseWriter, r *http.Request, v *visit, a *answer)
 	}
 }
 
+// passCompressed sends text that was asked for as if it were a page (a feed, a
+// plain text): the site was not asked to compress it. It reports false when
+// there is nothing to gain.
+func (s *site) passCompressed(w http.ResponseWriter, v *visit, a *answer) bool {
+	h := w.Header()
+	if v.coding == identity || h["Content-Encoding"] != nil || !compressible(get(h, "Content-Type")) ||
+		a.length < minCompressed || a.length > maxPage || hasToken(h["Cache-Control"], "no-transform") {
+		return false
+	}
+	buf := s.g.buffers.get()
+	defer s.g.buffers.put(buf)
+	if whole, err := fill(buf, a.body); err != nil || !whole {
+		panic(http.ErrAbortHandler) // the visitor must not take a part for the whole
+	}
+	if tag := get(h, "Etag"); tag != "" && !strings.HasPrefix(tag, "W/") {
+		h["Etag"] = []string{"W/" + tag}
+	}
+	delete(h, "Accept-Ranges")
+	h.Add("Vary", "Accept-Encoding")
+	s.writeWhole(w, a.status, v.coding, *buf)
+	return true
+}
+
 func isEventStream(h http.Header) bool {
 	media, _, err := mime.ParseMediaType(get(h, "Content-Type"))
 	return err == nil && media == "text/event-stream"
@@ -105,6 +142,11 @@ func (s *site) passFile(w http.ResponseWriter, r *http.Request, v *visit, a *ans
 	h := w.Header()
 	delete(h, "Content-Length") // ServeContent writes the range's
 	c := v.coding
+	tag := get(h, "Etag")
+	if tag == "" { // its validators are not to be used
+		http.ServeContent(w, r, "", time.Time{}, a.file)
+		return
+	}
 	if r.Header["Range"] != nil || a.length < minCompressed || a.length > maxPage || !compressible(get(h, "Content-Type")) {
 		c = identity
 	}
@@ -115,7 +157,7 @@ func (s *site) passFile(w http.ResponseWriter, r *http.Request, v *visit, a *ans
 		http.ServeContent(w, r, "", a.info.ModTime(), a.file)
 		return
 	}
-	tag := strings.TrimSuffix(h["Etag"][0], `"`) + "-" + c.String() + `"`
+	tag = strings.TrimSuffix(tag, `"`) + "-" + c.String() + `"`
 	h["Etag"] = []string{tag}
 	h["Last-Modified"] = []string{a.info.ModTime().UTC().Format(http.TimeFormat)}
 	if notModified(r, tag, a) {

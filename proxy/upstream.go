@@ -164,7 +164,7 @@ var unrewritten = map[string]bool{
 func (u *upstream) header(r *http.Request, v *visit) http.Header {
 	h := make(http.Header, len(r.Header)+6)
 	for name, values := range r.Header {
-		if ours[name] || hopByHop[name] || (v.mayBePage && unrewritten[name]) {
+		if ours[name] || hopByHop[name] || ((v.mayBePage || v.sideFile) && unrewritten[name]) {
 			continue
 		}
 		h[name] = values
@@ -181,9 +181,10 @@ func (u *upstream) header(r *http.Request, v *visit) http.Header {
 	if cookies := v.cookiesUp(r.Header["Cookie"]); cookies != nil {
 		h["Cookie"] = cookies
 	}
-	if e := u.acceptEncoding(r, v); e != "" {
-		h["Accept-Encoding"] = []string{e}
+	if from := get(h, "Referer"); strings.IndexByte(from, '?') >= 0 {
+		h["Referer"] = []string{v.referrer(from)}
 	}
+	h["Accept-Encoding"] = []string{u.acceptEncoding(r, v)}
 	network, _, _ := net.SplitHostPort(r.RemoteAddr)
 	h["X-Forwarded-For"] = []string{network}
 	h["X-Forwarded-Host"] = []string{r.Host}
@@ -193,17 +194,34 @@ func (u *upstream) header(r *http.Request, v *visit) http.Header {
 
 // acceptEncoding is what the site may compress with. A page will be decoded
 // here, so the cheapest coding is asked for, and none on the same machine;
-// anything else goes to the visitor as it comes.
+// anything else goes to the visitor as it comes, in a coding we could undo.
 func (u *upstream) acceptEncoding(r *http.Request, v *visit) string {
 	switch {
 	case r.Header["Range"] != nil && !v.mayBePage:
 		return "identity"
-	case !v.mayBePage:
-		return strings.Join(r.Header["Accept-Encoding"], ", ")
+	case !v.document:
+		return knownOnly(r.Header["Accept-Encoding"])
 	case u.local:
 		return "identity"
 	}
 	return "gzip"
+}
+
+// knownOnly leaves out the codings that we could not undo.
+func knownOnly(lines []string) string {
+	var kept []string
+	for _, line := range lines {
+		for item := range strings.SplitSeq(line, ",") {
+			name, _, _ := strings.Cut(item, ";")
+			if knownCodings[strings.ToLower(strings.TrimSpace(name))] {
+				kept = append(kept, strings.TrimSpace(item))
+			}
+		}
+	}
+	if kept == nil {
+		return "identity"
+	}
+	return strings.Join(kept, ", ")
 }
 
 // hopByHop are the headers of one connection (RFC 9110 section 7.6.1), never forwarded.

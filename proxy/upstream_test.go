@@ -22,7 +22,7 @@ func TestTheSiteIsToldOnlyWhatItMayKnow(t *testing.T) {
 		"Cookie", "__Host-lychgate=a; session=s; lychgate-count=b", "Cookie", "__Secure-Lychgate-admin=c; theme=dark",
 		"If-None-Match", `"x"`, "If-Modified-Since", "Mon, 02 Jan 2006 15:04:05 GMT", "Range", "bytes=0-1",
 		"Connection", "X-Secret, keep-alive", "X-Secret", "1", "Keep-Alive", "5", "Te", "trailers, gzip",
-		"Proxy-Authorization", "x", "Upgrade", "h2c", "Http2-Settings", "x", "Accept-Encoding", "br", "Authorization", "Basic x")
+		"Accept", "text/html", "Proxy-Authorization", "x", "Upgrade", "h2c", "Http2-Settings", "x", "Accept-Encoding", "br", "Authorization", "Basic x")
 	h := told.Header
 	for name, want := range map[string]string{
 		"Cookie": "session=s; theme=dark", "Accept-Encoding": "identity", "Authorization": "Basic x",
@@ -46,8 +46,8 @@ func TestTheSiteIsToldOnlyWhatItMayKnow(t *testing.T) {
 	if got := told.Header.Get("Range"); got != "bytes=5-" || told.Header.Get("Accept-Encoding") != "identity" {
 		t.Errorf("Range: got %q, Accept-Encoding %q", got, told.Header.Get("Accept-Encoding"))
 	}
-	testGet(t, g, "/s.css", "Sec-Fetch-Dest", "style", "Sec-Fetch-Mode", "no-cors", "If-None-Match", `"x"`, "Accept-Encoding", "gzip, br")
-	if told.Header.Get("If-None-Match") != `"x"` || told.Header.Get("Accept-Encoding") != "gzip, br" {
+	testGet(t, g, "/s.png", "Sec-Fetch-Dest", "image", "Sec-Fetch-Mode", "no-cors", "If-None-Match", `"x"`, "Accept-Encoding", "gzip, dcb, br;q=0.5, *")
+	if told.Header.Get("If-None-Match") != `"x"` || told.Header.Get("Accept-Encoding") != "gzip, br;q=0.5" {
 		t.Errorf("asset: got %v", told.Header)
 	}
 }

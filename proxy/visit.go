@@ -26,6 +26,9 @@ type visit struct {
 	// mayBePage: the answer may be HTML, so that validators and ranges of the
 	// unrewritten bytes must not reach the site.
 	mayBePage bool
+	// sideFile: the answer may be a style sheet, an SVG image or a worker's script,
+	// which are judged too; the same goes for them. worker: it is a script's.
+	sideFile, worker bool
 	// asksPage: the request is for a page and counts as one if one comes back.
 	asksPage bool
 	// prefetch: a browser asked ahead of the person; nothing is set or recorded.
@@ -48,7 +51,10 @@ func (s *site) decide(r *http.Request) visit {
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	v.prefetch = f.prefetch
 	v.document = f.document
-	v.mayBePage = read && f.mayBePage && !isDownload(r.URL.Path)
+	v.mayBePage = read && f.mayBePage && !namesFile(r.URL.Path, downloads) &&
+		(f.told || acceptsHTML(r.Header) || !namesFile(r.URL.Path, parts))
+	v.sideFile = read && !v.released && isSideFile(r)
+	v.worker = strings.HasSuffix(get(r.Header, "Sec-Fetch-Dest"), "worker")
 	v.asksPage = r.Method == http.MethodGet && f.document && r.Header["Range"] == nil
 	return v
 }
@@ -71,6 +77,7 @@ func (v *visit) state(bot bool) analytics.State {
 // A fetch is what the request headers tell of a browser's reason to ask.
 type fetch struct {
 	document, mayBePage, prefetch bool
+	told                          bool // the headers were there
 }
 
 // assetDests are the destinations whose answers a browser never shows as a page
@@ -91,9 +98,17 @@ var downloads = map[string]bool{
 	".woff": true, ".woff2": true, ".ttf": true, ".ico": true,
 }
 
-func isDownload(p string) bool {
+// parts are the endings of what pages are made of. Where a browser does not
+// tell what it asks for, they are no pages unless it would take one.
+var parts = map[string]bool{
+	".css": true, ".js": true, ".mjs": true, ".json": true, ".svg": true, ".webmanifest": true, ".wasm": true, ".map": true,
+	".vtt": true, ".bmp": true, ".otf": true, ".eot": true,
+}
+
+// namesFile reports whether a path ends in one of endings.
+func namesFile(p string, endings map[string]bool) bool {
 	ext := path.Ext(p)
-	return len(ext) > 1 && len(ext) < 8 && downloads[strings.ToLower(ext)]
+	return len(ext) > 1 && len(ext) < 16 && endings[strings.ToLower(ext)]
 }
 
 // fetchOf reads the Fetch metadata headers. Browsers send them over https and to
@@ -101,7 +116,8 @@ func isDownload(p string) bool {
 func fetchOf(h http.Header) fetch {
 	var f fetch
 	mode, dest := get(h, "Sec-Fetch-Mode"), get(h, "Sec-Fetch-Dest")
-	if mode == "" && dest == "" {
+	f.told = mode != "" || dest != ""
+	if !f.told {
 		f.document = acceptsHTML(h)
 	} else {
 		// A service worker answers a navigation with a fetch whose dest is empty.

@@ -13,6 +13,12 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := s.decide(r)
+	if s.countsVisitors(r.URL.Path) && !v.grants(measurement) {
+		s.fasten(w.Header(), r, &v)
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	a, err := s.fetch(r, &v)
 	if err != nil {
 		s.failed(w, r, err)
@@ -78,6 +84,22 @@ func (s *site) judge(v *visit, r *http.Request) *hearing {
 		h.renamed = s.upstream.ownNames(r)
 	}
 	return h
+}
+
+// measurement is the catalogue's purpose of counting by others than lychgate.
+const measurement = "measurement"
+
+// countsVisitors reports whether path is where the site itself counts visitors.
+func (s *site) countsVisitors(path string) bool {
+	if s.thirdParties.observe {
+		return false
+	}
+	for _, p := range s.AnalyticsPaths {
+		if hasPathPrefix([]byte(path), p) {
+			return true
+		}
+	}
+	return false
 }
 
 // trackerCookie is the purpose of a known tracker's cookie, or empty.
