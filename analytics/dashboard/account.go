@@ -66,8 +66,8 @@ var errAgain = errors.New("the password asked for again is wrong")
 // again checks the field "password" of a form against the signed-in account.
 func (d *Dashboard) again(c *call) error {
 	name := c.session.account.Name
-	key := accountKey(foldName(name))
-	if wait := d.throttle.try(key, networkKey(c.r.RemoteAddr)); wait > 0 {
+	account, network := accountKey(foldName(name)), networkKey(c.r.RemoteAddr)
+	if wait := d.throttle.try(account, network); wait > 0 {
 		return tooManyTries(wait)
 	}
 	_, err := d.hasher.checkPassword(c.ctx(), c.accounts, name, c.r.PostFormValue("password"))
@@ -75,7 +75,7 @@ func (d *Dashboard) again(c *call) error {
 		return errAgain
 	}
 	if err == nil {
-		d.throttle.forgive(key)
+		d.throttle.right(account, network)
 	}
 	return err
 }

@@ -43,7 +43,7 @@ func (d *Dashboard) signIn(c *call) error {
 	if err != nil {
 		return err
 	}
-	d.throttle.forgive(account)
+	d.throttle.right(account, network)
 	return d.enter(c, id, "sign in", localPath(c.r.PostFormValue("next")))
 }
 

@@ -65,11 +65,18 @@ func (t *throttle) try(keys ...throttleKey) (wait time.Duration) {
 	return 0
 }
 
-// forgive forgets the tries under k after a right one.
-func (t *throttle) forgive(k throttleKey) {
+// right takes a try back that turned out to be right: all tries on the account
+// are forgotten, and this one of the network, whose other guesses still count.
+func (t *throttle) right(account, network throttleKey) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.tries, k.name)
+	delete(t.tries, account.name)
+	if e, ok := t.tries[network.name]; ok {
+		e.n--
+		if e.n < freeTries {
+			e.next = time.Time{}
+		}
+	}
 }
 
 // entry returns the count of k, made anew when it is missing or old.
