@@ -135,6 +135,7 @@ type Analytics struct {
 	counter *counter
 	atlas   atomic.Pointer[atlas]
 
+	now       func() time.Time
 	openStore func(ctx context.Context) (Store, error)
 	sealed    chan struct{} // a batch may be waiting
 
@@ -151,6 +152,11 @@ type Analytics struct {
 // Open opens the store. A store that cannot be opened is no error: counting
 // goes on into the spool, and the store is tried again.
 func Open(ctx context.Context, c Config) (*Analytics, error) {
+	return open(ctx, c, func(ctx context.Context) (Store, error) { return openSQLite(ctx, c.Dir, false) })
+}
+
+// open is Open with the engine that openStore opens.
+func open(ctx context.Context, c Config, openStore func(context.Context) (Store, error)) (*Analytics, error) {
 	if c.Keys == nil {
 		return nil, errors.New("analytics: no keys")
 	}
@@ -170,9 +176,8 @@ func Open(ctx context.Context, c Config) (*Analytics, error) {
 	a := &Analytics{
 		config: c, log: c.Log, sites: map[string]*site{},
 		sources: sources, fields: newSourceFields(c.Keys), recent: newRecent(), counter: newCounter(),
-		sealed: make(chan struct{}, 1),
+		sealed: make(chan struct{}, 1), now: time.Now, openStore: openStore,
 	}
-	a.openStore = func(ctx context.Context) (Store, error) { return openSQLite(ctx, c.Dir, false) }
 	for _, sc := range c.Sites {
 		s, err := newSite(sc, c.Keys)
 		if err != nil {

@@ -19,6 +19,15 @@ const testSite = "charity.example"
 // testOpen opens counting for one site on a folder.
 func testOpen(t testing.TB, dir string, change ...func(*Config)) *Analytics {
 	t.Helper()
+	a, err := Open(t.Context(), testConfig(t, dir, change...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func testConfig(t testing.TB, dir string, change ...func(*Config)) Config {
+	t.Helper()
 	c := Config{
 		Sites: []SiteConfig{{
 			Site: testSite, Location: london(t),
@@ -29,11 +38,7 @@ func testOpen(t testing.TB, dir string, change ...func(*Config)) *Analytics {
 	for _, f := range change {
 		f(&c)
 	}
-	a, err := Open(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
+	return c
 }
 
 // testClose closes a, which must have nothing left to do.

@@ -18,20 +18,20 @@ func (a *Analytics) Query(ctx context.Context, q Question) (Answer, error) {
 		Headline: noCounts, States: noStates, Estimate: noEstimate, Health: a.Health(),
 	}
 	show := a.config.disclosure(q.Mode)
-	ans.Live = show.cover(true).number(s.live.count(s.calendar.at(time.Now().Unix()).Minute))
+	ans.Live = show.cover(true).number(s.live.count(s.calendar.at(a.now().Unix()).Minute))
 	store, err := a.opened(ctx)
 	if err != nil {
 		return ans, nil //nolint:nilerr // Health says it
 	}
 	ans.Retention = a.retention(ctx, store, q.Site)
 	ask := &asking{
-		Question: q, ctx: ctx, store: store, site: s, show: show,
+		Question: q, ctx: ctx, store: store, site: s, show: show, now: a.now(),
 		from: dayOf(q.From.UTC()), to: dayOf(q.To.UTC()),
 	}
 	if ask.to < ask.from {
 		return Answer{}, fmt.Errorf("period ends before it begins: %s, %s", q.From.Format(time.DateOnly), q.To.Format(time.DateOnly))
 	}
-	ask.findReach(time.Now(), a.config.Retention)
+	ask.findReach(a.now(), a.config.Retention)
 	ask.fill(&ans)
 	return ans, ask.err
 }
@@ -43,11 +43,12 @@ type asking struct {
 	store    Store
 	site     *site
 	show     disclosure
+	now      time.Time
 	from, to int32 // days since 1970, both included
 	reach    reach
 	// headCover is how the headline is shown, which lists are measured against.
 	headCover cover
-	err      error
+	err       error
 }
 
 func (q *asking) fill(ans *Answer) {

@@ -182,7 +182,7 @@ func (a *Analytics) CountState(site string, s State, arrival bool) {
 	if arrival {
 		m.Visits = 1
 	}
-	row := [1]Row{{Key{site, Hour, DimState, "", at.calendar.at(time.Now().Unix()).Hour, s.String()}, m}}
+	row := [1]Row{{Key{site, Hour, DimState, "", at.calendar.at(a.now().Unix()).Hour, s.String()}, m}}
 	a.counter.add(row[:])
 }
 
@@ -197,7 +197,7 @@ func (a *Analytics) SourceField(r *http.Request, site string) string {
 	if from == (attribution{}) {
 		return ""
 	}
-	day := a.sites[site].calendar.at(time.Now().Unix()).Day
+	day := a.sites[site].calendar.at(a.now().Unix()).Day
 	return a.fields.sign(site, day, from, pageName(r.URL.Path))
 }
 
@@ -212,7 +212,7 @@ func (a *Analytics) Decided(w http.ResponseWriter, r *http.Request, d consent.De
 		expireCookie(w.Header(), r)
 		return
 	}
-	now := time.Now()
+	now := a.now()
 	v, _, known := s.jar.read(r)
 	if !known {
 		at := s.calendar.at(now.Unix())

@@ -19,7 +19,7 @@ func (a *Analytics) runHouse(ctx context.Context) {
 	tick := time.NewTicker(keepHouseEvery)
 	defer tick.Stop()
 	for {
-		if err := a.keepHouse(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		if err := a.keepHouse(ctx, a.now()); err != nil && ctx.Err() == nil {
 			a.log.Error("retention pass; it is tried again in an hour", "err", err)
 		}
 		select {

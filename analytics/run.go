@@ -55,7 +55,7 @@ func (a *Analytics) flush(seal bool) error {
 	if len(a.held) > 0 {
 		rows = sumRows(append(a.held, rows...))
 	}
-	if len(rows) == 0 {
+	if len(rows) == 0 && (!seal || a.spool.openRows() == 0) {
 		return nil
 	}
 	kept, err := a.spool.append(rows, seal)
@@ -163,6 +163,6 @@ func (a *Analytics) noteSend(sent bool, err error) {
 	case err != nil && !errors.Is(err, context.Canceled):
 		a.health.Err = err.Error()
 	case sent:
-		a.health.Err, a.health.LastWrite = "", time.Now().UTC()
+		a.health.Err, a.health.LastWrite = "", a.now().UTC()
 	}
 }

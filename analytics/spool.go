@@ -285,15 +285,6 @@ func (s *spool) repair() error {
 	return nil
 }
 
-// seal turns the open segment into a batch, if it holds anything.
-func (s *spool) seal() error {
-	if s.openRows() == 0 {
-		return nil
-	}
-	_, err := s.append(nil, true)
-	return err
-}
-
 // openRows is the number of rows in the open segment.
 func (s *spool) openRows() int {
 	s.mu.Lock()

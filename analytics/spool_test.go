@@ -85,7 +85,7 @@ func TestSpoolGivesABatchTheSameWayUntilItIsDone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.seal(); err != nil {
+	if _, err := s.append(nil, true); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.append([]Row{testRow("/a", 100)}, true); err != nil {

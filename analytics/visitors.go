@@ -30,7 +30,7 @@ func (q *asking) visitors(c cover) Number {
 		return c.number(n)
 	}
 	sel := q.days(DimGap)
-	if time.Since(date(q.from)) > keepGaps {
+	if q.now.Sub(date(q.from)) > keepGaps {
 		return unanswered
 	}
 	sel.By = ByStart | ByValue

@@ -1,0 +1,6 @@
+//go:build race
+
+package analytics
+
+// raced says that tests run about ten times slower.
+const raced = true
