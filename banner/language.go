@@ -11,7 +11,7 @@ import (
 // that a page costs one look-up; the memory is bounded, since both inputs are
 // foreign text.
 type tongues struct {
-	speeches []*speech // the first is the default
+	speeches []*speech      // the first is the default
 	tags     []language.Tag // of speeches
 	matcher  language.Matcher
 
