@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -43,6 +44,9 @@ type Config struct {
 	// Keys sign the paths of relayed files and shown embeds; nil makes keys that
 	// end with the program.
 	Keys *consent.Keys
+	// Dial connects to third parties whose files are relayed; nil connects to
+	// public addresses only, which is what anything but a test wants.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// TrustedProxies are the networks whose X-Forwarded-For and -Proto count.
 	TrustedProxies []netip.Prefix
 	// Dir is the data folder, which holds the relay's cache and third-parties.toml.
@@ -92,9 +96,8 @@ type Gateway struct {
 	trusted   networks
 	log       *slog.Logger
 
-	services []*service
-	embeds   *signer
-	assets   assets
+	thirdParties
+	assets assets
 
 	buffers  buffers
 	decoders decoders
@@ -120,22 +123,18 @@ func New(c Config) (*Gateway, error) {
 	if len(c.Sites) == 0 {
 		return nil, errors.New("no site is configured")
 	}
-	var err error
-	if g.services, err = parseCatalogue(servicesFile); err != nil {
+	g.draining, g.drain = context.WithCancel(context.Background())
+	g.stopped, g.stop = context.WithCancel(context.Background())
+	err := g.openThirdParties(&c)
+	if err != nil {
 		return nil, err
 	}
 	if g.assets, err = newAssets(g.services); err != nil {
 		return nil, err
 	}
-	if c.Keys == nil {
-		c.Keys = consent.NewKeys()
-	}
-	g.embeds = newSigner(embedPath, c.Keys.DeriveAll("proxy/embed"))
 	if g.sites, err = newSites(g, c.Sites); err != nil {
 		return nil, err
 	}
-	g.draining, g.drain = context.WithCancel(context.Background())
-	g.stopped, g.stop = context.WithCancel(context.Background())
 	return g, nil
 }
 

@@ -34,7 +34,9 @@ type hearing struct {
 	based   bool
 	parties []*party // seen on this page
 	url     []byte
+	key     []byte // of a relayed file
 	doc     []byte
+	depth   int // of style sheets around
 }
 
 // open starts a hearing. name is host without its port.
@@ -54,7 +56,7 @@ func (h *hearing) close() {
 	h.j.inventory.page(h.parties, h.path)
 	clear(h.parties)
 	j := h.j
-	*h = hearing{parties: h.parties[:0], url: h.url[:0], doc: h.doc[:0], baseRef: h.baseRef[:0], lang: h.lang[:0]}
+	*h = hearing{parties: h.parties[:0], url: h.url[:0], key: h.key[:0], doc: h.doc[:0], baseRef: h.baseRef[:0], lang: h.lang[:0]}
 	j.hearings.Put(h)
 }
 

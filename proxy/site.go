@@ -37,7 +37,7 @@ func newSite(g *Gateway, c Site) (*site, error) {
 	if s.thirdParties, err = newJudge(g.services, c); err != nil {
 		return nil, fmt.Errorf("site %s: %w", c.Name, err)
 	}
-	s.thirdParties.embeds = g.embeds
+	s.thirdParties.embeds, s.thirdParties.relay = g.embeds, g.relay
 	switch {
 	case c.Upstream != nil && c.Dir != "":
 		return nil, fmt.Errorf("site %s: has both an upstream and a dir", c.Name)

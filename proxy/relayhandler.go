@@ -1,0 +1,76 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// ServeHTTP answers for a relayed file. Only what the gateway signed is
+// answered for, and nothing is fetched because it was asked for: a file that
+// is being fetched is waited for, another one is missing.
+func (r *relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		refuse(w, http.StatusMethodNotAllowed)
+		return
+	}
+	key, ok := r.signer.open(req.URL.Path)
+	if !ok || len(key) < 2 {
+		refuse(w, http.StatusNotFound)
+		return
+	}
+	meta, body, err := r.file(req, string(key))
+	if err != nil {
+		refuse(w, http.StatusNotFound)
+		return
+	}
+	defer body.Close() //nolint:errcheck // read only
+	h := w.Header()
+	h["Content-Type"] = []string{meta.Type}
+	h["Cache-Control"] = []string{"public, max-age=" + strconv.Itoa(int(relayMaxAge(meta, r.now()).Seconds()))}
+	// A picture opened by itself is a document of this site: nothing in it runs.
+	h["Content-Security-Policy"] = []string{"default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
+	h["Etag"] = []string{`"` + meta.Hash + `"`}
+	http.ServeContent(w, req, "", time.Time{}, body)
+}
+
+// errNotRelayed is the error for a file that is not there to be sent.
+var errNotRelayed = errors.New("not relayed")
+
+// file opens the file of a key, after the fetch in flight if there is one.
+func (r *relay) file(req *http.Request, key string) (*relayMeta, relayBody, error) {
+	r.mu.RLock()
+	f := r.files[key]
+	r.mu.RUnlock()
+	if f == nil {
+		// A page from before the last start. The disk may have it.
+		return r.cache.open(key)
+	}
+	t := time.NewTimer(relayWait)
+	defer t.Stop()
+	select {
+	case <-f.ready:
+	case <-t.C:
+		return nil, nil, errNotRelayed
+	case <-req.Context().Done():
+		return nil, nil, errNotRelayed
+	}
+	if f.state.Load() != relayReady {
+		return nil, nil, errNotRelayed
+	}
+	return r.cache.open(key)
+}
+
+// A relayBody is a cached file's content.
+type relayBody interface {
+	io.ReadSeeker
+	io.Closer
+}
+
+// relayMaxAge is how long a visitor's browser may keep a file.
+func relayMaxAge(m *relayMeta, now time.Time) time.Duration {
+	return min(max(m.Expires.Sub(now), time.Hour), 24*time.Hour)
+}

@@ -1,0 +1,33 @@
+package proxy
+
+import (
+	"path/filepath"
+
+	"github.com/lychgate/lychgate/consent"
+)
+
+// thirdParties is what all sites share for holding third parties back.
+type thirdParties struct {
+	services []*service
+	relay    *relay
+	embeds   *signer
+}
+
+// openThirdParties reads the catalogue and opens the relay.
+func (g *Gateway) openThirdParties(c *Config) error {
+	var err error
+	if g.services, err = parseCatalogue(servicesFile); err != nil {
+		return err
+	}
+	keys := c.Keys
+	if keys == nil {
+		keys = consent.NewKeys()
+	}
+	g.embeds = newSigner(embedPath, keys.DeriveAll("proxy/embed"))
+	cache := ""
+	if c.Dir != "" {
+		cache = filepath.Join(c.Dir, "relay")
+	}
+	g.relay, err = newRelay(g.stopped, newSigner(relayPath, keys.DeriveAll("proxy/relay")), cache, c.Dial, g.services, g.log)
+	return err
+}
