@@ -90,8 +90,10 @@ type Config struct {
 	// SmallNumber is the least count that is shown of a cell that could single
 	// somebody out; smaller ones are "fewer than". Default 5.
 	SmallNumber int
-	Keys        *consent.Keys
-	Log         *slog.Logger
+	// Keys seal the counting cookies. nil: no view is counted until
+	// [Analytics.SetKeys].
+	Keys *consent.Keys
+	Log  *slog.Logger
 }
 
 // SiteConfig is the part of Config that is one site's own.
@@ -130,7 +132,7 @@ type Analytics struct {
 	log     *slog.Logger
 	sites   map[string]*site
 	sources sourceTable
-	fields  sourceFields
+	fields  atomic.Pointer[sourceFields]
 	recent  *recent
 	counter *counter
 	atlas   atomic.Pointer[atlas]
@@ -157,9 +159,6 @@ func Open(ctx context.Context, c Config) (*Analytics, error) {
 
 // open is Open with the engine that openStore opens.
 func open(ctx context.Context, c Config, openStore func(context.Context) (Store, error)) (*Analytics, error) {
-	if c.Keys == nil {
-		return nil, errors.New("analytics: no keys")
-	}
 	if c.Retention == 0 {
 		c.Retention = DefaultRetention
 	}
@@ -175,15 +174,18 @@ func open(ctx context.Context, c Config, openStore func(context.Context) (Store,
 	}
 	a := &Analytics{
 		config: c, log: c.Log, sites: map[string]*site{},
-		sources: sources, fields: newSourceFields(c.Keys), recent: newRecent(), counter: newCounter(),
+		sources: sources, recent: newRecent(), counter: newCounter(),
 		sealed: make(chan struct{}, 1), now: time.Now, openStore: openStore,
 	}
 	for _, sc := range c.Sites {
-		s, err := newSite(sc, c.Keys)
+		s, err := newSite(sc)
 		if err != nil {
 			return nil, err
 		}
 		a.sites[sc.Site] = s
+	}
+	if c.Keys != nil {
+		a.SetKeys(c.Keys)
 	}
 	a.openPlaces()
 	if err := a.openSpool(); err != nil {
@@ -193,6 +195,14 @@ func open(ctx context.Context, c Config, openStore func(context.Context) (Store,
 		a.log.Error("open statistics store; counts stay on disk until it opens", "err", err)
 	}
 	return a, nil
+}
+
+// SetKeys gives counting its keys, if they could not be used when it was opened.
+func (a *Analytics) SetKeys(k *consent.Keys) {
+	a.fields.Store(newSourceFields(k))
+	for _, s := range a.sites {
+		s.jar.Store(newCookieJar(k, s.name))
+	}
 }
 
 func (a *Analytics) openPlaces() {

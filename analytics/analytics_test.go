@@ -303,7 +303,7 @@ func TestLandingSurvivesTheAccept(t *testing.T) {
 		}
 	}
 	s := a.sites[testSite]
-	from, ok := a.fields.verify(testSite, s.calendar.at(time.Now().Unix()).Day, field)
+	from, ok := a.fields.Load().verify(testSite, s.calendar.at(time.Now().Unix()).Day, field)
 	if want := (attribution{Channel: Social, Source: "facebook", Campaign: "winter", Medium: "social"}); !ok || from != want {
 		t.Errorf("got %+v, %v, want %+v", from, ok, want)
 	}

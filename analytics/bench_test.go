@@ -47,7 +47,7 @@ func BenchmarkSecureCookie(b *testing.B) {
 	defer testClose(b, a)
 	r, _ := benchView(b, a)
 	s := a.sites[testSite]
-	state, value, _ := s.jar.read(r)
+	state, value, _ := s.jar.Load().read(r)
 	plain := appendState(nil, &state)
 	sc := securecookie.New(make([]byte, 64), make([]byte, 32)).SetSerializer(securecookie.NopEncoder{})
 	value, err := sc.Encode("n", plain)

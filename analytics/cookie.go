@@ -162,6 +162,9 @@ func newCookieJar(keys *consent.Keys, site string) *cookieJar {
 // read returns the state that r carries, and the cookie's value. A cookie that
 // cannot be verified is as if absent.
 func (j *cookieJar) read(r *http.Request) (v visitor, value string, ok bool) {
+	if j == nil {
+		return visitor{}, "", false
+	}
 	name, signed := cookieName, j.signed[0]
 	if isSecure(r) {
 		name, signed = secureCookieName, j.signed[1]

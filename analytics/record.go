@@ -29,7 +29,7 @@ func (a *Analytics) Record(h http.Header, r *http.Request, g consent.Grant, v Pa
 // record is Record for a visitor who has agreed until that time.
 func (a *Analytics) record(h http.Header, r *http.Request, v PageView, until time.Time) {
 	s := a.sites[v.Site]
-	if s == nil {
+	if s == nil || s.jar.Load() == nil {
 		return
 	}
 	switch {
@@ -46,7 +46,7 @@ func (a *Analytics) record(h http.Header, r *http.Request, v PageView, until tim
 // recordPage counts a page that was seen.
 func (a *Analytics) recordPage(h http.Header, r *http.Request, s *site, v PageView, until time.Time) {
 	at := s.calendar.at(v.Time.Unix())
-	old, cookie, _ := s.jar.read(r)
+	old, cookie, _ := s.jar.Load().read(r)
 	next, e := a.recent.advance(cookie, old, v.Time.Unix(), view{
 		At:    at,
 		Page:  s.guards.name(DimPage, at.Day, pageName(v.Path)),
@@ -71,7 +71,7 @@ func (a *Analytics) setState(h http.Header, r *http.Request, s *site, v *visitor
 	if left <= 0 {
 		return
 	}
-	if err := s.jar.write(h, r, v, left); err != nil {
+	if err := s.jar.Load().write(h, r, v, left); err != nil {
 		a.log.Error("write counting cookie", "err", err)
 	}
 }
@@ -91,7 +91,7 @@ func (a *Analytics) recordFile(h http.Header, r *http.Request, s *site, v PageVi
 // reach appends what goals add that were reached without a view.
 func (a *Analytics) reach(rows []Row, h http.Header, r *http.Request, s *site, v PageView, goals uint16, until time.Time) []Row {
 	at := s.calendar.at(v.Time.Unix())
-	old, _, _ := s.jar.read(r)
+	old, _, _ := s.jar.Load().read(r)
 	next, e, visiting := reachGoals(old, at, goals)
 	if !visiting {
 		return s.goalRows(rows, at, goals)
@@ -189,7 +189,7 @@ func (a *Analytics) CountState(site string, s State, arrival bool) {
 // SourceField is the signed hidden field by which an arrival's landing page and
 // source survive the accept; empty when r is no arrival.
 func (a *Analytics) SourceField(r *http.Request, site string) string {
-	if a == nil || a.sites[site] == nil || !IsPageRequest(r) || !IsArrival(r) {
+	if a == nil || a.sites[site] == nil || a.fields.Load() == nil || !IsPageRequest(r) || !IsArrival(r) {
 		return ""
 	}
 	q := r.URL.Query()
@@ -198,7 +198,7 @@ func (a *Analytics) SourceField(r *http.Request, site string) string {
 		return ""
 	}
 	day := a.sites[site].calendar.at(a.now().Unix()).Day
-	return a.fields.sign(site, day, from, pageName(r.URL.Path))
+	return a.fields.Load().sign(site, day, from, pageName(r.URL.Path))
 }
 
 // Decided sets or expires the counting cookie after a decision; it is the
@@ -208,16 +208,16 @@ func (a *Analytics) Decided(w http.ResponseWriter, r *http.Request, d consent.De
 		return
 	}
 	s := a.sites[g.Site()]
-	if s == nil || !g.Allows(consent.Statistics) {
+	if s == nil || s.jar.Load() == nil || !g.Allows(consent.Statistics) {
 		expireCookie(w.Header(), r)
 		return
 	}
 	now := a.now()
-	v, _, known := s.jar.read(r)
+	v, _, known := s.jar.Load().read(r)
 	if !known {
 		at := s.calendar.at(now.Unix())
 		v = visitor{Start: at.Minute, Last: at.Minute}
-		if from, ok := a.fields.verify(g.Site(), at.Day, r.PostForm.Get("source")); ok {
+		if from, ok := a.fields.Load().verify(g.Site(), at.Day, r.PostForm.Get("source")); ok {
 			v.From = s.guarded(at.Day, from)
 		}
 	}
@@ -230,7 +230,7 @@ func (a *Analytics) Counting(r *http.Request) []banner.Fact {
 		return nil
 	}
 	for _, s := range a.sites {
-		if v, _, ok := s.jar.read(r); ok {
+		if v, _, ok := s.jar.Load().read(r); ok {
 			return s.facts(&v)
 		}
 	}

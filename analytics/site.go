@@ -6,16 +6,15 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/lychgate/lychgate/consent"
 )
 
 // A site is what counting knows of one site.
 type site struct {
 	name     string
 	calendar calendar
-	jar      *cookieJar
+	jar      atomic.Pointer[cookieJar] // nil without keys
 	search   []string
 	goals    []Goal
 	funnels  []Funnel
@@ -27,7 +26,7 @@ type site struct {
 // maxGoals is the number of bits in a state for goals.
 const maxGoals = 16
 
-func newSite(c SiteConfig, keys *consent.Keys) (*site, error) {
+func newSite(c SiteConfig) (*site, error) {
 	if len(c.Goals) > maxGoals {
 		return nil, fmt.Errorf("site %s: %d goals, at most %d are counted", c.Site, len(c.Goals), maxGoals)
 	}
@@ -44,7 +43,7 @@ func newSite(c SiteConfig, keys *consent.Keys) (*site, error) {
 		loc = time.UTC
 	}
 	return &site{
-		name: c.Site, calendar: calendar{loc: loc}, jar: newCookieJar(keys, c.Site),
+		name: c.Site, calendar: calendar{loc: loc},
 		search: c.SearchParams, goals: c.Goals, funnels: c.Funnels,
 	}, nil
 }
@@ -155,7 +154,7 @@ func (s *site) once(rows []Row, at moment, v *visitor, e *effects, m Metrics) []
 	for left := e.Steps; left != 0; left &= left - 1 {
 		bit := bits.TrailingZeros16(left)
 		f := s.funnels[bit/funnelBits]
-		rows = s.add(rows, Day, DimFunnel, "", at, f.Name+"/"+strconv.Itoa(bit%funnelBits+1), Metrics{Visits: 1})
+		rows = s.add(rows, Day, DimFunnel, "", at, f.Name+"/"+strconv.Itoa(bit%funnelBits+1), Metrics{Views: 1, Visits: 1})
 	}
 	return s.goalRows(rows, at, e.Goals)
 }

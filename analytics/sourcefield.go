@@ -23,8 +23,8 @@ const (
 	maxSourceFieldB = 1024
 )
 
-func newSourceFields(keys *consent.Keys) sourceFields {
-	return sourceFields{keys: keys.DeriveAll(sourceLabel)}
+func newSourceFields(keys *consent.Keys) *sourceFields {
+	return &sourceFields{keys: keys.DeriveAll(sourceLabel)}
 }
 
 func sourceMAC(key []byte, site string, payload []byte) []byte {
@@ -36,7 +36,7 @@ func sourceMAC(key []byte, site string, payload []byte) []byte {
 }
 
 // sign returns the field.
-func (f sourceFields) sign(site string, day int32, from attribution, entry string) string {
+func (f *sourceFields) sign(site string, day int32, from attribution, entry string) string {
 	b := binary.AppendUvarint(nil, uint64(day))
 	b = append(b, byte(from.Channel))
 	for _, s := range []string{from.Source, from.Campaign, from.Medium, from.Term, from.Content, entry} {
@@ -47,7 +47,7 @@ func (f sourceFields) sign(site string, day int32, from attribution, entry strin
 }
 
 // verify reads a field that was signed on the day today or the day before.
-func (f sourceFields) verify(site string, today int32, field string) (attribution, bool) {
+func (f *sourceFields) verify(site string, today int32, field string) (attribution, bool) {
 	if field == "" || len(field) > maxSourceFieldB {
 		return attribution{}, false
 	}

@@ -171,7 +171,7 @@ func (p *play) run(random *rand.Rand, w *truth) {
 // the first view.
 func (p *play) agree(w *truth) {
 	p.t.Helper()
-	jar := p.gateways[0].sites[testSite].jar
+	jar := p.gateways[0].sites[testSite].jar.Load()
 	for _, v := range w.views {
 		if p.cookies[v.visitor] != "" {
 			continue
