@@ -32,7 +32,7 @@ func (d *Dashboard) changePassword(c *call) error {
 		return d.show(c, http.StatusBadRequest, "account", "Your account",
 			accountPage{Account: x, Min: MinPasswordCharacters, Problem: problem})
 	}
-	if err := d.sessions.start(c.w, c.r, c.accounts, x.ID); err != nil {
+	if err := d.sessions.start(c.w, c.r, c.accounts, x.ID, false); err != nil {
 		return err
 	}
 	if err := c.note("change password", x.Name); err != nil {

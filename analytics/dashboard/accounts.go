@@ -166,7 +166,7 @@ func (a *Accounts) accounts(ctx context.Context, where string, args ...any) (all
 			err = fmt.Errorf("read accounts: %w", err)
 		}
 	}()
-	rows, err := a.db.Read.QueryContext(ctx, `SELECT a.id, a.name, a.password <> '', r.site, r.role
+	rows, err := a.db.Read.QueryContext(ctx, `SELECT a.id, a.name, a.password <> '', a.totp IS NOT NULL, r.site, r.role
 		FROM accounts a LEFT JOIN roles r ON r.account = a.id `+where+` ORDER BY a.name, a.id, r.site`, args...)
 	if err != nil {
 		return nil, err
@@ -175,7 +175,7 @@ func (a *Accounts) accounts(ctx context.Context, where string, args ...any) (all
 	for rows.Next() {
 		var x Account
 		var site, role sql.NullString
-		if err := rows.Scan(&x.ID, &x.Name, &x.HasPassword, &site, &role); err != nil {
+		if err := rows.Scan(&x.ID, &x.Name, &x.HasPassword, &x.SecondFactor, &site, &role); err != nil {
 			return nil, err
 		}
 		if len(all) == 0 || all[len(all)-1].ID != x.ID {

@@ -60,9 +60,20 @@ func (d *Dashboard) anybody(page func(*call) error) http.HandlerFunc {
 // signedIn makes a handler of a page for those who are signed in. Others are
 // sent to sign in and come back.
 func (d *Dashboard) signedIn(page func(*call) error) http.HandlerFunc {
+	return d.withSession(false, page)
+}
+
+// halfSignedIn makes a handler for those who have said their password and owe the
+// code.
+func (d *Dashboard) halfSignedIn(page func(*call) error) http.HandlerFunc {
+	return d.withSession(true, page)
+}
+
+func (d *Dashboard) withSession(pending bool, page func(*call) error) http.HandlerFunc {
 	return d.anybody(func(c *call) (err error) {
 		c.session, err = d.sessions.of(c.r, c.accounts)
-		if errors.Is(err, errNoSession) {
+		if errors.Is(err, errNoSession) || err == nil && c.session.pending != pending {
+			c.session = session{}
 			return c.see(signInFor(c.r))
 		}
 		if err != nil {

@@ -119,7 +119,7 @@ func Open(ctx context.Context, c Config) (*Dashboard, error) {
 	d := &Dashboard{
 		c:      c,
 		names:  names{readCountries()},
-		hasher: newHasher(),
+		hasher: newHasher(usualCost),
 		csrf:   http.NewCrossOriginProtection(),
 		sessions: &sessions{
 			codec: c.Keys.Signed("dashboard/session", c.SessionLength), length: c.SessionLength, idle: c.SessionIdle,
@@ -145,11 +145,15 @@ func (d *Dashboard) routes() http.Handler {
 	m.HandleFunc("GET "+adminURL+"{$}", d.signedIn(d.home))
 	m.HandleFunc("GET "+signInURL, d.anybody(d.signInForm))
 	m.HandleFunc("POST "+signInURL, d.anybody(d.signIn))
+	m.HandleFunc("GET "+signInURL+"/code", d.halfSignedIn(d.codeForm))
+	m.HandleFunc("POST "+signInURL+"/code", d.halfSignedIn(d.enterCode))
 	m.HandleFunc("GET "+signInURL+"/{token}", d.anybody(d.linkForm))
 	m.HandleFunc("POST "+signInURL+"/{token}", d.anybody(d.useLink))
 	m.HandleFunc("POST "+adminURL+"sign-out", d.signedIn(d.signOut))
 	m.HandleFunc("GET "+adminURL+"account", d.signedIn(d.account))
 	m.HandleFunc("POST "+adminURL+"account/password", d.signedIn(d.changePassword))
+	m.HandleFunc("GET "+adminURL+"account/factor", d.signedIn(d.factor))
+	m.HandleFunc("POST "+adminURL+"account/factor", d.signedIn(d.changeFactor))
 	m.HandleFunc("GET "+adminURL+"sites/{site}/{$}", d.onSite(Viewer, d.overview))
 	m.HandleFunc("GET "+adminURL+"sites/{site}/list/{tab}", d.onSite(Viewer, d.list))
 	for _, format := range []string{"report", "report.csv", "report.json"} {

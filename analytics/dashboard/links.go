@@ -84,6 +84,7 @@ func (a *Accounts) linkWorks(ctx context.Context, token string) error {
 }
 
 // useLink uses a sign-in link up and returns the account it is for. The link of
+// an account that is there takes its second factor away. The link of
 // a first start makes that account, called FirstName, the owner of every site.
 func (a *Accounts) useLink(ctx context.Context, token string) (id int64, err error) {
 	err = a.tx(ctx, func(tx *sql.Tx) error {
@@ -98,7 +99,9 @@ func (a *Accounts) useLink(ctx context.Context, token string) (id int64, err err
 			return fmt.Errorf("use sign-in link: %w", err)
 		}
 		if id = account.Int64; account.Valid {
-			return nil
+			// The link stands for a lost phone, too.
+			_, err := tx.ExecContext(ctx, "UPDATE accounts SET totp = NULL WHERE id = ?", id)
+			return err
 		}
 		return firstAccount(ctx, tx, &id)
 	})

@@ -10,19 +10,25 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 )
 
-// The cost of one password, RFC 9106's and OWASP's second choice for argon2id:
-// it is meant for machines that also do something else.
+// A cost is what one password costs to work on.
+type cost struct {
+	passes, memory uint32 // memory in KiB
+	threads        uint8
+}
+
+// usualCost is RFC 9106's and OWASP's second choice for argon2id: it is meant for
+// machines that also do something else.
+var usualCost = cost{passes: 2, memory: 19 * 1024, threads: 1}
+
 const (
-	argonTime    = 2
-	argonMemory  = 19 * 1024 // KiB
-	argonThreads = 1
-	argonSalt    = 16 // bytes
-	argonKey     = 32 // bytes
+	argonSalt = 16 // bytes
+	argonKey  = 32 // bytes
 )
 
 // The lengths of a password. NIST SP 800-63B asks for length, and against rules
@@ -52,29 +58,42 @@ func CheckPassword(name, password string) error {
 }
 
 // plainWords are what long but common passwords are made of, after digits and
-// signs are taken away.
-const plainWords = " password passwort passwords mypassword passwordpassword qwerty qwertyuiop qwertyuiopasdfghjkl" +
-	" asdfghjkl zxcvbnm letmein letmeinplease welcome welcomewelcome administrator admin adminadmin changeme" +
-	" changemeplease iloveyou iloveyouforever trustno correcthorsebatterystaple charity lychgate dashboard "
+// signs around them are taken away.
+const plainWords = " password passwort passwords mypassword qwerty qwertyuiop qwertyuiopasdfghjkl asdfghjkl zxcvbnm" +
+	" letmein letmeinplease welcome administrator admin changeme changemeplease iloveyou iloveyouforever trustno" +
+	" correcthorsebatterystaple charity lychgate dashboard "
+
+// unleet undoes the usual disguises of letters. It is never written to.
+var unleet = strings.NewReplacer("0", "o", "3", "e", "1", "i", "@", "a", "$", "s")
 
 // tooPlain reports whether the password is a common one dressed up: one of the
-// usual words with digits, one character again and again, a run of the keyboard
-// or the account's own name.
+// usual words, perhaps twice, with digits and signs; one character again and
+// again; a run of the keyboard; or little more than the account's own name.
 func tooPlain(name, password string) bool {
 	p := strings.ToLower(password)
-	letters := strings.Map(func(r rune) rune {
+	name = strings.ToLower(name)
+	core := strings.TrimFunc(p, func(r rune) bool { return !unicode.IsLetter(r) && r != '@' && r != '$' })
+	word := strings.Map(func(r rune) rune {
 		if r < 'a' || r > 'z' {
 			return -1
 		}
 		return r
-	}, strings.NewReplacer("0", "o", "3", "e", "@", "a", "$", "s").Replace(p))
-	name = strings.ToLower(name)
+	}, unleet.Replace(core))
+	if half := word[:len(word)/2]; half+half == word {
+		word = half
+	}
 	switch {
-	case letters != "" && strings.Contains(plainWords, " "+letters+" "):
+	case word != "" && strings.Contains(plainWords, " "+word+" "):
 		return true
 	case len(name) >= 4 && strings.Contains(p, name) && len(p)-len(name) < 8:
 		return true
 	}
+	return monotonous(p)
+}
+
+// monotonous reports whether p has few different characters or each follows from
+// the one before.
+func monotonous(p string) bool {
 	distinct, steps := map[rune]bool{}, 0
 	var last rune
 	for _, r := range p {
@@ -87,14 +106,14 @@ func tooPlain(name, password string) bool {
 	return len(distinct) < 5 || steps >= utf8.RuneCountInString(p)-2
 }
 
-// hashPassword is the password in PHC form:
+// hash is the password in PHC form:
 // $argon2id$v=19$m=19456,t=2,p=1$salt$key.
-func hashPassword(password string) string {
+func (c cost) hash(password string) string {
 	salt := make([]byte, argonSalt)
 	rand.Read(salt)
-	key := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey)
+	key := argon2.IDKey([]byte(password), salt, c.passes, c.memory, c.threads, argonKey)
 	b := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.passes, c.threads,
 		b.EncodeToString(salt), b.EncodeToString(key))
 }
 
@@ -122,16 +141,17 @@ func verifyPassword(encoded, password string) bool {
 }
 
 // A hasher bounds how many passwords are worked on at once: each takes
-// argonMemory, and the memory of a small server is for visitors.
+// much memory, and the memory of a small server is for visitors.
 type hasher struct {
+	cost  cost
 	slots chan struct{}
 	// dummy is worked on when there is no such account, so that an answer takes
 	// as long as with one.
 	dummy string
 }
 
-func newHasher() *hasher {
-	return &hasher{slots: make(chan struct{}, 2), dummy: hashPassword(rand.Text())}
+func newHasher(c cost) *hasher {
+	return &hasher{cost: c, slots: make(chan struct{}, 2), dummy: c.hash(rand.Text())}
 }
 
 // do runs f when there is room, or fails when ctx ends first.
@@ -172,7 +192,7 @@ func (h *hasher) checkPassword(ctx context.Context, a *Accounts, name, password 
 // setPassword sets an account's password and ends all its sessions and links.
 func (h *hasher) setPassword(ctx context.Context, a *Accounts, account int64, password string) error {
 	var encoded string
-	if err := h.do(ctx, func() { encoded = hashPassword(password) }); err != nil {
+	if err := h.do(ctx, func() { encoded = h.cost.hash(password) }); err != nil {
 		return err
 	}
 	return a.tx(ctx, func(tx *sql.Tx) error {
@@ -201,5 +221,5 @@ func (a *Accounts) SetPassword(ctx context.Context, name, password string) error
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return newHasher().setPassword(ctx, a, account.ID, password)
+	return newHasher(usualCost).setPassword(ctx, a, account.ID, password)
 }

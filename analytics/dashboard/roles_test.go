@@ -22,10 +22,18 @@ func TestRolesOnEveryPage(t *testing.T) {
 		method, path string
 		least        Role
 	}{
-		{"GET", "", Viewer}, {"GET", "list/pages.all", Viewer}, {"GET", "list/pages.all.csv", Viewer},
-		{"GET", "report", Viewer}, {"GET", "report.csv", Viewer}, {"GET", "report.json", Viewer}, {"GET", "gate", Viewer},
-		{"GET", "sharing", Editor}, {"POST", "sharing", Editor},
-		{"GET", "people", Owner}, {"POST", "people", Owner}, {"GET", "audit", Owner},
+		{"GET", "", Viewer},
+		{"GET", "list/pages.all", Viewer},
+		{"GET", "list/pages.all.csv", Viewer},
+		{"GET", "report", Viewer},
+		{"GET", "report.csv", Viewer},
+		{"GET", "report.json", Viewer},
+		{"GET", "gate", Viewer},
+		{"GET", "sharing", Editor},
+		{"POST", "sharing", Editor},
+		{"GET", "people", Owner},
+		{"POST", "people", Owner},
+		{"GET", "audit", Owner},
 	}
 	members := map[string]*browser{}
 	for role := Viewer; role <= Owner; role++ {

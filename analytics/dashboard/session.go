@@ -17,6 +17,8 @@ type session struct {
 	hash    []byte // of its id; the id itself is in the browser alone
 	account Account
 	created time.Time
+	// pending is true between the password and the code.
+	pending bool
 }
 
 // sessions writes and reads the session cookie. What it holds is a random id,
@@ -41,7 +43,9 @@ func cookieName(r *http.Request) string {
 // start makes a session under a new id and sets its cookie. A session that the
 // browser had before is ended: an id known before signing in is worth nothing
 // after (ASVS V7.2.4).
-func (s *sessions) start(w http.ResponseWriter, r *http.Request, a *Accounts, account int64) error {
+//
+// A pending session opens nothing but the page that asks for the code.
+func (s *sessions) start(w http.ResponseWriter, r *http.Request, a *Accounts, account int64, pending bool) error {
 	if err := s.end(w, r, a); err != nil {
 		return err
 	}
@@ -53,8 +57,8 @@ func (s *sessions) start(w http.ResponseWriter, r *http.Request, a *Accounts, ac
 	}
 	now := time.Now().Unix()
 	if _, err := a.db.Write.ExecContext(r.Context(),
-		"INSERT INTO sessions (hash, account, created, seen) VALUES (?, ?, ?, ?)",
-		hashToken(string(id)), account, now, now); err != nil {
+		"INSERT INTO sessions (hash, account, created, seen, pending) VALUES (?, ?, ?, ?, ?)",
+		hashToken(string(id)), account, now, now, pending); err != nil {
 		return fmt.Errorf("start session: %w", err)
 	}
 	http.SetCookie(w, s.cookie(r, value, int(s.length/time.Second)))
@@ -95,6 +99,9 @@ func (s *sessions) id(r *http.Request) ([]byte, bool) {
 // errNoSession says that r is not signed in, or was for too long.
 var errNoSession = errors.New("not signed in")
 
+// pendingLife is how long the code may come after the password.
+const pendingLife = 10 * time.Minute
+
 // of returns the session of r and notes that it was used.
 func (s *sessions) of(r *http.Request, a *Accounts) (session, error) {
 	id, ok := s.id(r)
@@ -104,15 +111,17 @@ func (s *sessions) of(r *http.Request, a *Accounts) (session, error) {
 	ctx, now := r.Context(), time.Now()
 	hash := hashToken(string(id))
 	var account, created, seen int64
-	err := a.db.Read.QueryRowContext(ctx, "SELECT account, created, seen FROM sessions WHERE hash = ?", hash).
-		Scan(&account, &created, &seen)
+	var pending bool
+	err := a.db.Read.QueryRowContext(ctx, "SELECT account, created, seen, pending FROM sessions WHERE hash = ?", hash).
+		Scan(&account, &created, &seen, &pending)
 	if errors.Is(err, sql.ErrNoRows) {
 		return session{}, errNoSession
 	}
 	if err != nil {
 		return session{}, fmt.Errorf("read session: %w", err)
 	}
-	if now.Sub(time.Unix(created, 0)) >= s.length || now.Sub(time.Unix(seen, 0)) >= s.idle {
+	if now.Sub(time.Unix(created, 0)) >= s.length || now.Sub(time.Unix(seen, 0)) >= s.idle ||
+		pending && now.Sub(time.Unix(created, 0)) >= pendingLife {
 		return session{}, errNoSession
 	}
 	x, err := a.byID(ctx, account)
@@ -127,7 +136,7 @@ func (s *sessions) of(r *http.Request, a *Accounts) (session, error) {
 			return session{}, fmt.Errorf("note session: %w", err)
 		}
 	}
-	return session{hash: hash, account: x, created: time.Unix(created, 0)}, nil
+	return session{hash: hash, account: x, created: time.Unix(created, 0), pending: pending}, nil
 }
 
 // forget deletes what is past its time: sessions and links that work no more,

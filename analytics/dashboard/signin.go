@@ -3,6 +3,7 @@ package dashboard
 import (
 	"errors"
 	"net/http"
+	"net/url"
 )
 
 // A signInPage is the form in which somebody signs in.
@@ -15,7 +16,7 @@ type signInPage struct {
 
 func (d *Dashboard) signInForm(c *call) error {
 	p := signInPage{Next: localPath(c.r.URL.Query().Get("next"))}
-	if _, err := d.sessions.of(c.r, c.accounts); err == nil {
+	if s, err := d.sessions.of(c.r, c.accounts); err == nil && !s.pending {
 		return c.see(p.Next)
 	}
 	p.Elsewhere = c.r.Header.Get("Sec-Fetch-Site") == "cross-site"
@@ -44,6 +45,16 @@ func (d *Dashboard) signIn(c *call) error {
 		return err
 	}
 	d.throttle.right(account, network)
+	x, err := c.accounts.byID(c.ctx(), id)
+	if err != nil {
+		return err
+	}
+	if x.SecondFactor {
+		if err := d.sessions.start(c.w, c.r, c.accounts, id, true); err != nil {
+			return err
+		}
+		return c.see(signInURL + "/code?" + url.Values{"next": {localPath(c.r.PostFormValue("next"))}}.Encode())
+	}
 	return d.enter(c, id, "sign in", localPath(c.r.PostFormValue("next")))
 }
 
@@ -53,7 +64,7 @@ func (d *Dashboard) enter(c *call, id int64, act, next string) error {
 	if err != nil {
 		return err
 	}
-	if err := d.sessions.start(c.w, c.r, c.accounts, id); err != nil {
+	if err := d.sessions.start(c.w, c.r, c.accounts, id, false); err != nil {
 		return err
 	}
 	if err := c.accounts.Note(c.ctx(), AuditEntry{Who: x.Name, Act: act}); err != nil {

@@ -1,0 +1,57 @@
+package dashboard
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestCheckPassword(t *testing.T) {
+	for _, p := range []string{
+		"", "short", "elevenchars", "password1234", "Passw0rd1234!", "P@ssword2026!", "qwertyuiop123", "123456789012", "abcdefghijklm",
+		"aaaaaaaaaaaa", "abababababab", "letmein-letmein", "margaret2026", "1margaret123", strings.Repeat("longer ", 60),
+	} {
+		var e ErrPassword
+		if err := CheckPassword("margaret", p); !errors.As(err, &e) {
+			t.Errorf("takes %q: %v", p, err)
+		}
+	}
+	for _, p := range []string{goodPassword, "Tr0ub4dor&3-and-more", "حصان بطارية صحيح دباسة", "margaret lives by the sea", strings.Repeat("älter ", 20)} {
+		if err := CheckPassword("margaret", p); err != nil {
+			t.Errorf("refuses %q: %v", p, err)
+		}
+	}
+}
+
+func TestVerifyPassword(t *testing.T) {
+	encoded := usualCost.hash(goodPassword)
+	if !strings.HasPrefix(encoded, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("got %s", encoded)
+	}
+	if !verifyPassword(encoded, goodPassword) {
+		t.Error("refuses the right one")
+	}
+	if verifyPassword(encoded, goodPassword+" ") || verifyPassword(encoded, "") {
+		t.Error("takes a wrong one")
+	}
+	if usualCost.hash(goodPassword) == encoded {
+		t.Error("two hashes of one password are the same: no salt")
+	}
+}
+
+func FuzzVerifyPassword(f *testing.F) {
+	for _, s := range []string{
+		cost{1, 8, 1}.hash("x"), "", "$", "$$$$$", "$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=8,t=0,p=0$$",
+		"$argon2id$v=19$m=8,t=1,p=1$YWFhYWFhYWE$" + strings.Repeat("A", 24), "$argon2i$v=19$m=8,t=1,p=1$YQ$YQ",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, encoded string) {
+		if len(encoded) > 200 || strings.Contains(encoded, "m=2") { // not the fuzzer's time
+			return
+		}
+		if verifyPassword(encoded, "a password that nobody has chosen") {
+			t.Errorf("%q is taken for a hash of it", encoded)
+		}
+	})
+}
