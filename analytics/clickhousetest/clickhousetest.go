@@ -1,0 +1,158 @@
+// Package clickhousetest starts the real ClickHouse engine for tests, and stops,
+// freezes and kills it. It is test code only: nothing of it is in the product,
+// and the program it starts, chserver, has a module of its own.
+//
+// The engine is the library libchdb, fetched once by setup.sh. With
+// LYCHGATE_TEST_CLICKHOUSE=<dsn> tests run against a real server instead; those
+// that have to stop it are then skipped.
+package clickhousetest
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// engineVersion is the library that setup.sh fetches.
+const engineVersion = "26.5.3"
+
+// A Server is a running engine behind the protocols of ClickHouse.
+type Server struct {
+	// Native and HTTP are the addresses it answers on; a restart keeps them.
+	Native, HTTP string
+	// Data is its folder, which survives Kill and Start.
+	Data string
+
+	o   Options
+	bin string
+	lib string
+	cmd *exec.Cmd
+}
+
+// Options say how a Server is started.
+type Options struct {
+	// Users are who may sign in, with their passwords. Default: "default" with none.
+	Users map[string]string
+	// Config is a server configuration file, by which the grants of the user
+	// "default" can be narrowed.
+	Config string
+	// CertFile and KeyFile turn on TLS for both protocols.
+	CertFile, KeyFile string
+}
+
+// New starts a Server that ends with the test. Where the engine's library is
+// missing the test is skipped, loudly; where nothing may be skipped it fails.
+func New(t testing.TB, o Options) *Server {
+	t.Helper()
+	s := &Server{Native: "127.0.0.1:0", HTTP: "127.0.0.1:0", Data: t.TempDir(), o: o}
+	var err error
+	if s.lib, err = library(); err != nil {
+		if os.Getenv("CI") != "" || os.Getenv("LYCHGATE_TEST_ALL") != "" {
+			t.Fatal(err)
+		}
+		t.Skipf("SKIPPED: %v", err)
+	}
+	if s.bin, err = build(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Kill)
+	return s
+}
+
+// library finds libchdb.so.
+func library() (string, error) {
+	if path := os.Getenv("LYCHGATE_LIBCHDB"); path != "" {
+		return path, nil
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(cache, "lychgate", "chdb-"+engineVersion, "libchdb.so")
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("the ClickHouse engine is not there: run analytics/clickhousetest/setup.sh (make test does): %w", err)
+	}
+	return path, nil
+}
+
+// build compiles chserver once per process. The go command's own cache makes
+// the second time quick.
+var build = sync.OnceValues(func() (string, error) {
+	_, here, _, _ := runtime.Caller(0)
+	dir, err := os.MkdirTemp("", "chserver")
+	if err != nil {
+		return "", err
+	}
+	bin := filepath.Join(dir, "chserver")
+	c := exec.Command("go", "build", "-o", bin, ".")
+	c.Dir = filepath.Join(filepath.Dir(here), "chserver")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build chserver: %w\n%s", err, out)
+	}
+	return bin, nil
+})
+
+// Start starts the engine, at first and after Kill, on the same folder and addresses.
+func (s *Server) Start() error {
+	var users []string
+	for name, password := range s.o.Users {
+		users = append(users, name+":"+password)
+	}
+	args := []string{"-lib", s.lib, "-data", s.Data, "-native", s.Native, "-http", s.HTTP}
+	if len(users) > 0 {
+		args = append(args, "-users", strings.Join(users, ","))
+	}
+	if s.o.Config != "" {
+		args = append(args, "-config", s.o.Config)
+	}
+	if s.o.CertFile != "" {
+		args = append(args, "-cert", s.o.CertFile, "-key", s.o.KeyFile)
+	}
+	s.cmd = exec.Command(s.bin, args...)
+	s.cmd.Stderr = os.Stderr
+	// It must not outlive a test that was killed.
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		s.Kill()
+		return fmt.Errorf("chserver ended before it was ready: %w", err)
+	}
+	if _, err := fmt.Sscanf(line, "ready native=%s http=%s", &s.Native, &s.HTTP); err != nil {
+		return fmt.Errorf("chserver said %q: %w", line, err)
+	}
+	return nil
+}
+
+// Kill ends the engine as a power cut would, as far as a process can be.
+func (s *Server) Kill() {
+	if s.cmd == nil || s.cmd.ProcessState != nil {
+		return
+	}
+	s.cmd.Process.Signal(syscall.SIGCONT) // a frozen process dies only when thawed
+	s.cmd.Process.Kill()
+	s.cmd.Wait()
+}
+
+// Freeze stops the engine without ending it: connections hang, nothing is refused.
+func (s *Server) Freeze() error { return s.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen engine go on.
+func (s *Server) Thaw() error { return s.cmd.Process.Signal(syscall.SIGCONT) }
