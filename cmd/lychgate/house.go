@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
@@ -167,7 +168,10 @@ func (h *house) site(s *siteConfig, keys *consent.Keys) (proxy.Site, error) {
 		KeepRecords: h.c.Consent.KeepRecords.Duration, KeepStatistics: h.c.Analytics.Retention.Duration,
 		Dir: h.c.Data, CountStates: h.c.Analytics.CountStates == nil || *h.c.Analytics.CountStates,
 		Banner: words, Ledger: h.ledger, Keys: keys,
-		Counting: h.analytics.Counting, Decided: h.analytics.Decided, Log: h.log,
+		Counting: h.analytics.Counting, Decided: h.analytics.Decided,
+		// The gateway is opened last, and answers nobody before.
+		Expire: func(r *http.Request) []*http.Cookie { return h.gateway.Expire(r) },
+		Log:    h.log,
 	})
 	if err != nil {
 		return proxy.Site{}, err

@@ -8,6 +8,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(runAsProgram) != "" {
+		main() // exits
+	}
 	testscript.Main(m, map[string]func(){"lychgate": main})
 }
 

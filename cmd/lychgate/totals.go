@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/lychgate/lychgate/analytics"
+	"github.com/lychgate/lychgate/consent"
 )
 
 // runTotals prints what has been counted and decided so far. It reads beside a
@@ -35,8 +36,13 @@ func runTotals(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	decided, err := consent.ReadTotals(context.Background(), data)
+	if err != nil {
+		return err
+	}
 	return json.NewEncoder(stdout).Encode(struct {
-		Pageviews int64 `json:"pageviews"`
-		Events    int64 `json:"events"`
-	}{counted.Pageviews, counted.Events})
+		Pageviews int64          `json:"pageviews"`
+		Events    int64          `json:"events"`
+		Consents  consent.Totals `json:"consents"`
+	}{counted.Pageviews, counted.Events, decided})
 }
