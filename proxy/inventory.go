@@ -269,6 +269,9 @@ func (in *inventory) rebuild() {
 		}
 	}
 	in.forced.Store(f)
+	// Who keeps something made of both sees by this pointer that it is old.
+	same := *in.parties.Load()
+	in.parties.Store(&same)
 }
 
 // all goes through every party.

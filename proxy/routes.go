@@ -42,6 +42,9 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(path, assetsPath):
 		own(w)
 		g.assets.serve(w, r)
+	case strings.HasPrefix(path, embedPath):
+		own(w)
+		s.serveEmbed(w, r)
 	case strings.HasPrefix(path, relayPath):
 		own(w)
 		g.relay.ServeHTTP(w, r)
