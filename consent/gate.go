@@ -263,7 +263,7 @@ func (g *Gate) read(r *http.Request, t *today) (answered, bool) {
 	if value == "" || len(value) > MaxCookieBytes {
 		return answered{}, false
 	}
-	a, ok := t.given[name+"="+value]
+	a, ok := t.given[givenKey{secure(r), value}]
 	if ok {
 		return a, true
 	}

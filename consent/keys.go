@@ -5,6 +5,7 @@ import (
 	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
@@ -121,6 +122,10 @@ func (c *Codec) Encode(name string, value []byte) (string, error) {
 // Decode returns what Encode was given, or ErrCookie.
 func (c *Codec) Decode(name, cookie string) ([]byte, error) {
 	if cookie == "" || len(cookie) > MaxCookieBytes {
+		return nil, ErrCookie
+	}
+	// securecookie reads several spellings of the same bytes; we wrote only one.
+	if b, err := base64.URLEncoding.DecodeString(cookie); err != nil || base64.URLEncoding.EncodeToString(b) != cookie {
 		return nil, ErrCookie
 	}
 	var value []byte

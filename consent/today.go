@@ -20,7 +20,12 @@ type today struct {
 	accepted map[cookieKey]string
 	// given is accepted the other way round: today's visitors are recognised
 	// without a signature check.
-	given map[string]answered
+	given map[givenKey]answered
+}
+
+type givenKey struct {
+	secure bool
+	value  string
 }
 
 type cookieKey struct {
@@ -40,7 +45,7 @@ func (g *Gate) newToday(now time.Time, services []Service) (*today, error) {
 	t := &today{
 		policy: newPolicy(&g.config, services), services: services,
 		date: from.Format(dateForm), from: from, to: from.AddDate(0, 0, 1),
-		accepted: map[cookieKey]string{}, given: map[string]answered{},
+		accepted: map[cookieKey]string{}, given: map[givenKey]answered{},
 	}
 	policies, err := g.history.recent(recentPolicies)
 	if err != nil {
@@ -74,7 +79,7 @@ func (g *Gate) sign(t *today, p *policy) error {
 				return err
 			}
 			t.accepted[key] = value
-			t.given[consentCookie(secure)+"="+value] = answered{true, p.version, set, t.from}
+			t.given[givenKey{secure, value}] = answered{true, p.version, set, t.from}
 		}
 	}
 	return nil
