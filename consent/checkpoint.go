@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
@@ -110,9 +111,18 @@ func (k *Keys) signCheckpoint(c checkpoint) ([]byte, error) {
 	return note.Sign(&note.Note{Text: c.text()}, signer)
 }
 
-// openCheckpoint verifies a checkpoint of the tree called origin.
+// openCheckpoint verifies a checkpoint of the tree called origin. It accepts only
+// the very text that we signed: the package note reads several spellings of one
+// signature, and Ed25519 (RFC 8032) makes but one.
 func (k *Keys) openCheckpoint(origin string, signed []byte) (checkpoint, error) {
-	return openCheckpoint(origin, k.verifier(origin), signed)
+	c, err := openCheckpoint(origin, k.verifier(origin), signed)
+	if err != nil {
+		return c, err
+	}
+	if again, err := k.signCheckpoint(c); err != nil || !bytes.Equal(again, signed) {
+		return c, errCheckpoint
+	}
+	return c, nil
 }
 
 // openCheckpoint verifies a checkpoint by a public key.
