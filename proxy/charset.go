@@ -3,9 +3,11 @@ package proxy
 import (
 	"bytes"
 	"net/http"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/net/html/charset"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
@@ -72,6 +74,38 @@ func stateful(label string) encoding.Encoding {
 		return enc
 	}
 	return nil
+}
+
+// nameCharset puts into the Content-Type what the page says about its charset
+// itself: what goes into its head could push that beyond the bytes in which
+// browsers look for it.
+func nameCharset(a *answer, page []byte) {
+	ct := get(a.header, "Content-Type")
+	if ct == "" || a.charset() != "" {
+		return
+	}
+	first := page[:min(len(page), sniffLen)]
+	m := metaCharset.FindSubmatch(first)
+	if m == nil {
+		return
+	}
+	// Comments can hold a meta element too: the word counts if it is what the
+	// standard's own search finds.
+	if _, name, _ := charset.DetermineEncoding(first, ""); sameEncoding(name, string(m[1])) {
+		media, _, _ := strings.Cut(ct, ";")
+		a.header["Content-Type"] = []string{strings.TrimSpace(media) + "; charset=" + name}
+	}
+}
+
+var metaCharset = regexp.MustCompile(`(?i)<meta[^>]+charset\s*=\s*["']?\s*([a-z0-9_:.-]+)`)
+
+func sameEncoding(name, label string) bool {
+	enc, err := htmlindex.Get(label)
+	if err != nil {
+		return false
+	}
+	other, err := htmlindex.Name(enc)
+	return err == nil && other == name
 }
 
 // declareUTF8 names the charset of a page from the folder that does not name

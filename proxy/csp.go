@@ -98,7 +98,7 @@ func find(ds []directive, name string) *directive {
 
 // admitStyle lets one inline style, by its hash, and a form to the own origin
 // into policy. Browsers look at style-src-elem, else style-src, else
-// default-src (CSP3 section 6.8.1). A live 'unsafe-inline' stays untouched: a
+// default-src (CSP3 section 6.8.1). Several hashes have a blank between. A live 'unsafe-inline' stays untouched: a
 // hash beside it would switch it off and break the site (CSP3 section 6.7.3.2).
 func admitStyle(policy, hash string) (amended string, changed bool) {
 	ds := parsePolicy(policy)
@@ -114,12 +114,18 @@ func admitStyle(policy, hash string) (amended string, changed bool) {
 	if inherited {
 		d = find(ds, "default-src")
 	}
-	if d != nil && hash != "" && !allowsInline(d.sources) && !has(d.sources, hash) {
+	if d == nil || allowsInline(d.sources) {
+		hash = ""
+	}
+	for one := range strings.FieldsSeq(hash) {
+		if has(d.sources, one) {
+			continue
+		}
 		if inherited {
 			ds = append(ds, directive{"style-src", append([]string(nil), d.sources...)})
-			d = &ds[len(ds)-1]
+			d, inherited = &ds[len(ds)-1], false
 		}
-		d.add(hash)
+		d.add(one)
 		changed = true
 	}
 	if !changed {

@@ -42,7 +42,7 @@ func TestFolder(t *testing.T) {
 		{"/alias", "about", "text/html; charset=utf-8", 200},
 		{"/about/", "lost", "text/html; charset=utf-8", 404},
 		{"/about.html/", "lost", "text/html; charset=utf-8", 404},
-		{"/old", "\xe9", "text/html", 200},
+		{"/old", "\xe9", "text/html; charset=windows-1252", 200},
 		{"/bad", "\xe9", "text/html", 200},
 		{"/news/", "news", "text/html; charset=utf-8", 200},
 		{"/news", "", "", 308},

@@ -113,6 +113,7 @@ func (p *page) read(g *Gateway, a *answer, in io.Reader) error {
 	dec := settleCharset(a, *src)
 	switch {
 	case !whole:
+		nameCharset(a, *src)
 		p.rest = io.MultiReader(&bufferReader{g: g, buf: src}, in)
 		if dec != nil {
 			p.rest = dec.Reader(p.rest)
@@ -128,6 +129,7 @@ func (p *page) read(g *Gateway, a *answer, in io.Reader) error {
 	case a.info != nil:
 		declareUTF8(a, *src)
 	}
+	nameCharset(a, *src)
 	p.body = g.buffers.get()
 	*p.body = rewrite.Append(*p.body, *src, &p.options)
 	g.buffers.put(src)
@@ -174,32 +176,45 @@ func (s *site) setOptions(out *page, r *http.Request, v *visit, a *answer, kind 
 	if !v.document || (v.decision.Answer == consent.Undecided && !s.Gate.Asks()) {
 		return
 	}
+	p := s.words(r, v)
+	p.XHTML = o.XHTML
+	j.style = s.Banner.StyleHash(p)
+	j.soften = !v.https && v.decision.Answer == consent.Undecided
+	p.LinkOnly = admitBanner(a.header, j.style, j.soften)
+	// What the page itself says is known only when it is being rewritten.
+	settle := func(lang []byte) *banner.Page {
+		p.Lang = lang
+		if j.based {
+			p.Origin = r.URL.Scheme + "://" + r.URL.Host
+		}
+		return p
+	}
+	o.Start = func(dst, lang []byte) []byte {
+		out.hearing.speak(lang)
+		return s.Banner.AppendStart(dst, settle(lang))
+	}
+	if v.decision.Answer != consent.Undecided {
+		o.LinkTo = consentPath
+		o.End = func(dst, lang []byte) []byte { return s.Banner.AppendEnd(dst, settle(lang)) }
+	}
+}
+
+// words is what the banner needs to know of a visit.
+func (s *site) words(r *http.Request, v *visit) *banner.Page {
 	p := &banner.Page{
 		AcceptLanguage: get(r.Header, "Accept-Language"),
 		ReturnTo:       returnTo(r),
 		Policy:         s.Gate.Policy(),
 		Choice:         choiceOf(v.decision.Answer),
-		XHTML:          o.XHTML,
-	}
-	if v.decision.Answer == consent.Undecided && s.g.analytics != nil && arrives(r) {
-		p.Source = s.g.analytics.SourceField(r, s.Name)
-	}
-	j.style = s.Banner.StyleHash(p)
-	j.soften = !v.https && v.decision.Answer == consent.Undecided
-	p.LinkOnly = admitBanner(a.header, j.style, j.soften)
-	o.Start = func(dst, lang []byte) []byte {
-		out.hearing.speak(lang)
-		p.Lang = lang
-		return s.Banner.AppendStart(dst, p)
+		Changed:        v.decision.Changed,
 	}
 	if v.decision.Answer == consent.Undecided {
-		return
+		p.Purposes = s.Gate.Purposes()
+		if s.g.analytics != nil && arrives(r) {
+			p.Source = s.g.analytics.SourceField(r, s.Name)
+		}
 	}
-	o.LinkTo = consentPath
-	o.End = func(dst, lang []byte) []byte {
-		p.Lang = lang
-		return s.Banner.AppendEnd(dst, p)
-	}
+	return p
 }
 
 func choiceOf(a consent.Answer) banner.Choice {
@@ -218,6 +233,13 @@ type pageJudge struct {
 	*hearing
 	style  string // hash of the banner's style; empty without banner
 	soften bool   // a referrer policy must let the banner's form say where it stands
+	based  bool   // the page has a base element
+}
+
+// URL asks the site's judge.
+func (j *pageJudge) URL(r *rewrite.Ref) rewrite.Verdict {
+	j.based = j.based || r.Dest == rewrite.Base
+	return j.hearing.URL(r)
 }
 
 // Meta makes room for the banner in the page's own policies.
