@@ -54,11 +54,11 @@ const (
 func (c *sheet) token() {
 	switch c.s[c.i] {
 	case '"', '\'':
-		end := cssString(c.s, c.i)
-		if c.brackets&1 == 1 || c.brackets == 0 && c.next != atNone {
-			c.url(c.i, end, c.s[c.i+1:max(c.i+1, end-1)])
+		text, end := cssString(c.s, c.i)
+		if c.brackets&1 == 1 || c.next != atNone {
+			c.url(c.i, end, c.s[c.i+1:text])
 		}
-		c.i = max(c.i+1, end)
+		c.i = end
 	case '/':
 		c.i++
 		if c.i < len(c.s) && c.s[c.i] == '*' {
@@ -75,6 +75,9 @@ func (c *sheet) token() {
 		from := c.i
 		for from > 0 && cssName(c.s[from-1]) {
 			from--
+		}
+		if from > 0 && (c.s[from-1] == '#' || c.s[from-1] == '@') {
+			from = c.i // a hash or an at-rule is no function
 		}
 		c.function(c.s[from:c.i])
 	case ')':
@@ -97,20 +100,17 @@ func cssName(b byte) bool {
 // name takes a name that begins with "@" or has an escape at c.i.
 func (c *sheet) name() {
 	from := c.i
-	at := c.s[from] == '@'
-	if at {
+	if c.s[from] == '@' {
 		c.i++
-	} else {
-		for from > 0 && cssName(c.s[from-1]) {
-			from--
-		}
-		at = from > 0 && c.s[from-1] == '@'
+		from++
 	}
+	for from > 0 && cssName(c.s[from-1]) {
+		from--
+	}
+	at := from > 0 && c.s[from-1] == '@'
+	hash := from > 0 && c.s[from-1] == '#'
 	var b [24]byte
-	name := b[:0]
-	if !at || c.s[c.i-1] != '@' {
-		name = append(name, c.s[from:min(c.i, from+len(b)-4)]...)
-	}
+	name := append(b[:0], c.s[from:min(c.i, from+len(b))]...)
 	for c.i < len(c.s) && (cssName(c.s[c.i]) || c.s[c.i] == '\\') {
 		if c.s[c.i] != '\\' {
 			name = appendShort(name, rune(c.s[c.i]))
@@ -128,11 +128,14 @@ func (c *sheet) name() {
 	switch {
 	case at && equalFold(name, "import"):
 		c.next = atImport
-	case at && equalFold(name, "namespace"):
+	case at && c.brackets == 0 && equalFold(name, "namespace"):
 		c.next = atNamespace
 	case at && equalFold(name, "font-face"):
 		c.fontFace = true
 	case !at && c.i < len(c.s) && c.s[c.i] == '(':
+		if hash {
+			name = nil
+		}
 		c.function(name)
 	}
 }
@@ -151,6 +154,9 @@ func appendShort(name []byte, r rune) []byte {
 // function takes the "(" at c.i after name.
 func (c *sheet) function(name []byte) {
 	c.i++
+	if c.next == atNamespace && !equalFold(name, "url") {
+		c.next = atNone
+	}
 	switch {
 	case equalFold(name, "url"):
 		k := skipBlanks(c.s, c.i)
@@ -173,7 +179,9 @@ func (c *sheet) unquoted(k int) {
 	from, bad := c.i, false
 	for i := k; ; i++ {
 		if i >= len(c.s) || c.s[i] == ')' {
-			if !bad {
+			if bad {
+				c.next = atNone
+			} else {
 				c.url(from, i, bytes.TrimRight(c.s[k:i], " \t\r\n\f"))
 			}
 			c.i = min(i+1, len(c.s))
@@ -233,22 +241,22 @@ func (c *sheet) url(from, to int, raw []byte) {
 	c.mark, c.changed = to, true
 }
 
-// cssString returns the index after the string at i, which an unescaped line
-// feed ends as well.
-func cssString(s []byte, i int) int {
+// cssString returns the index after the text of the string at i, and that after
+// the string. A line feed ends it as well, as does the end of the sheet.
+func cssString(s []byte, i int) (text, end int) {
 	quote := s[i]
 	for i++; i < len(s); i++ {
 		switch s[i] {
 		case quote:
-			return i + 1
+			return i, i + 1
 		case '\\':
 			_, n := cssEscape(s[i:])
 			i += n - 1
 		case '\n', '\r', '\f':
-			return i
+			return i, i
 		}
 	}
-	return len(s)
+	return len(s), len(s)
 }
 
 func lineEnd(b byte) bool { return b == '\n' || b == '\r' || b == '\f' }

@@ -186,31 +186,6 @@ func TestRefs(t *testing.T) {
 	}
 }
 
-func TestXML(t *testing.T) {
-	tests := []struct{ name, page, want string }{
-		{"CDATA is text anywhere", `<html><body><p><![CDATA[<img src="//evil.test/"/>]]></p></body></html>`, `<html>[H]<body>[S]<p><![CDATA[<img src="//evil.test/"/>]]></p>[E]</body></html>`},
-		{"no implied body", `<html><head/><p/></html>`, `<html><head/>[H]<p/></html>`},
-		{"a script closes itself", `<html><body><script src="//evil.test/"/><img src="/a"/></body></html>`, `<html>[H]<body>[S]<script type="text/plain" data-lychgate="held" /><img src="/a"/>[E]</body></html>`},
-		{"a prefix", `<h:html><h:body><h:script src="//evil.test/">x</h:script></h:body></h:html>`, `<h:html>[H]<h:body>[S]<h:script type="text/plain" data-lychgate="held" >x</h:script>[E]</h:body></h:html>`},
-		{"a style sheet", `<?xml-stylesheet href="//evil.test/a.css"?><?xml-stylesheet href="/a.css"?><svg/>`, `<?xml-stylesheet href="/a.css"?><svg/>`},
-		{"entities", `<!DOCTYPE html [<!ENTITY a "<img src='//evil.test/'/>">]><html/>`, `<!DOCTYPE html ><html/>`},
-		{"references in a style", `<svg><style>a{b:url(&quot;//evil.test&quot;)}</style></svg>`, `<svg><style><![CDATA[a{b:url("data:,")}]]></style></svg>`},
-		{"an address in a CDATA section", `<svg><style>a{b:url(<![CDATA[//evil.test]]>)}</style></svg>`, `<svg><style><![CDATA[a{b:url("data:,")}]]></style></svg>`},
-		{"markup in a style", `<svg><style>a{<a>"</a>b:url("/a")}</style></svg>`, `<svg><style></style></svg>`},
-		{"raw text is markup", `<html><body><textarea><img src="//evil.test/"/></textarea></body></html>`, `<html>[H]<body>[S]<textarea><img data-lychgate="held" src="` + picture("1", "1") + `"/></textarea>[E]</body></html>`},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			o := placing(ownOnly{})
-			o.XHTML = true
-			if got := string(Append(nil, []byte(tt.page), o)); got != tt.want {
-				t.Errorf("\ngot  %s\nwant %s", got, tt.want)
-			}
-			testChunks(t, []byte(tt.page), o)
-		})
-	}
-}
-
 func TestAppendCSS(t *testing.T) {
 	tests := []struct{ name, sheet, want string }{
 		{"nothing", "", ""},

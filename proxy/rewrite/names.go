@@ -160,6 +160,13 @@ var endTags = newNames(map[string]tag{
 	"amp-story-auto-ads": tagAmpService, "amp-story-auto-analytics": tagAmpService,
 })
 
+// every are all attributes, unknown ones too.
+var every = func() *names[attrID] {
+	n := newNames(attrNames)
+	n.every = true
+	return n
+}()
+
 // nothing are no attributes.
 var nothing = newNames(map[string]attrID{})
 

@@ -18,8 +18,6 @@ func testTokens(input, state, lastTag string) []string {
 	src := []byte(input)
 	n := len(src)
 	var tokens []string
-	every := *attrs
-	every.every = true
 	i := 0
 	add := func(format string, args ...any) { tokens = append(tokens, fmt.Sprintf(format, args...)) }
 	rest := func(end int) int { // of a comment that the page ends in
@@ -60,7 +58,7 @@ func testTokens(input, state, lastTag string) []string {
 				from++
 			}
 			nameEnd := tagName(src, from, n)
-			found, end, closed := scanAttrs(nil, src, nameEnd, n, &every)
+			found, end, closed := scanAttrs(nil, src, nameEnd, n, every)
 			var slow tagState
 			if got := slow.end(src, nameEnd, n); got != end {
 				add("slow end %d, fast end %d", got, end)

@@ -15,6 +15,8 @@ func (p *page) startTag(i, n int) int {
 	t := tags.find(name)
 	want := attrs
 	switch {
+	case p.xml:
+		want = every
 	case t == tagOther && p.judging:
 		want = everywhere
 	case t == tagOther, !p.judging && t != tagHTML && t != tagA && t != tagFont:
@@ -28,6 +30,9 @@ func (p *page) startTag(i, n int) int {
 			return -1
 		}
 		return p.longTag(t, i, nameEnd)
+	}
+	if p.xml {
+		p.prefixed()
 	}
 	if t == tagOther && len(p.attrs) == 0 && len(p.spaces) == 0 && p.place.state >= inBody {
 		return end

@@ -1,6 +1,9 @@
 package rewrite
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // doctype takes the doctype at i. Declarations of its own may hide markup in
 // entities: then they are left out.
@@ -90,3 +93,16 @@ func (p *page) styleInstruction(i, n int) int {
 func localName(name []byte) []byte {
 	return name[bytes.IndexByte(name, ':')+1:]
 }
+
+// prefixed leaves those of the attributes at hand that are known. XLink's href
+// may have any prefix.
+func (p *page) prefixed() {
+	p.attrs = slices.DeleteFunc(p.attrs, func(a attr) bool { return a.id == attrNone && !p.isHref(&a) })
+	for i := range p.attrs {
+		if a := &p.attrs[i]; a.id == attrNone {
+			a.id = attrHref
+		}
+	}
+}
+
+func (p *page) isHref(a *attr) bool { return string(localName(p.src[a.name:a.nameEnd])) == "href" }
