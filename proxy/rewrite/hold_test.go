@@ -24,6 +24,8 @@ var holdTests = []struct{ name, page, want string }{
 	{"a held one with a duplicate", `<img src=//evil.test/ src=//evil.test/b alt=x>`, `<img data-lychgate="held" src="` + picture("1", "1") + `" src=//evil.test/b alt=x>`},
 	{"inline script", `<script>load("//evil.test/a.js")</script>`, `<script type="text/plain" data-lychgate="held">load("//evil.test/a.js")</script>`},
 	{"data script", `<script type="application/ld+json">{"a":"//evil.test/a.js"}</script>`, ""},
+	{"a script with a type of its own", `<script type=text/partytown>load("//evil.test")</script>`, `<script type="text/plain" data-lychgate="held" >load("//evil.test")</script>`},
+	{"an import behind an apostrophe", "<script type=module>// don't\nimport \"//evil.test/\"</script>", "<script type=\"text/plain\" data-lychgate=\"held\" >// don't\nimport \"//evil.test/\"</script>"},
 	{"module imports", `<script type=module>import a from "https://evil.test"; import("/b.js")</script>`, `<script type="text/plain" data-lychgate="held" >import a from "https://evil.test"; import("/b.js")</script>`},
 	{"import map", `<script type=importmap>{"imports":{"a":"https:\/\/evil.test\/a.js","https://evil.test/":"/b.js"}}</script>`, `<script type=importmap>{"imports":{"a":"data:,","https://evil.test/":"/b.js"}}</script>`},
 	{"speculation rules", `<script type=speculationrules>{"prefetch":[{"urls":["/a","https://evil.test/b"]}]}</script>`, `<script type=speculationrules>{"prefetch":[{"urls":["/a","data:,"]}]}</script>`},
@@ -72,8 +74,9 @@ var holdTests = []struct{ name, page, want string }{
 	{"a noscript read two ways", `<noscript><!-- </noscript><img src=//evil.test/> --></noscript>`, `<noscript></noscript><img data-lychgate="held" src="` + picture("1", "1") + `"> --></noscript>`},
 	{"template", `<template shadowrootmode=open><img src=//evil.test/></template>`, `<template shadowrootmode=open><img data-lychgate="held" src="` + picture("1", "1") + `"></template>`},
 	{"text", `<title><img src=//evil.test/></title><textarea><script src=//evil.test/></textarea><!-- <img src=//evil.test/> -->`, ""},
-	{"handlers", `<img src=/a onerror="load('//evil.test')" onclick="x('//evil.test')">`, `<img src=/a  onclick="x('//evil.test')">`},
+	{"handlers", `<img src=/a onerror="load('//evil.test')" onclick="x('//evil.test')">`, `<img data-lychgate="held" src=/a  onclick="x('//evil.test')">`},
 	{"amp", `<amp-pixel src=//evil.test/></amp-pixel><amp-img src=//evil.test/a></amp-img><amp-iframe src=//evil.test/b></amp-iframe>`, `<amp-pixel data-lychgate="held" ></amp-pixel><amp-img data-lychgate="held" ></amp-img><amp-iframe data-lychgate="held" ></amp-iframe>`},
+	{"amp advertisements", `<amp-auto-ads></amp-auto-ads>`, `<amp-auto-ads data-lychgate="held"></amp-auto-ads>`},
 	{"amp analytics", `<amp-analytics type=gtag><script type=application/json>{}</script></amp-analytics><script type=application/json>{}</script>`, `<amp-analytics data-lychgate="held" ><script type="text/plain" data-lychgate="held" >{}</script></amp-analytics><script type=application/json>{}</script>`},
 	{"a script in a select", `<select><script src=//evil.test/></script></select>`, `<select><script type="text/plain" data-lychgate="held" ></script></select>`},
 	{"a style in a select", `<select><style></select><img src=//evil.test/></style>`, `<select><style></style>`},
@@ -162,8 +165,8 @@ var destNames = [...]string{"script", "worker", "style", "image", "font", "media
 func TestRefs(t *testing.T) {
 	tests := []struct{ name, page, want string }{
 		{
-			"pixels", `<img width=1 height=1 src=a><img src=b style="a:b; display : NONE"><img hidden src=c><img width=600 height=1 src=d><iframe src=e width=0></iframe>`,
-			"image img src a pixel\nimage img src b pixel\nimage img src c pixel\nimage img src d\nframe iframe src e pixel",
+			"pixels", `<img width=1 height=1 src=a><img src=b style="a:b; display : NONE"><img hidden src=c><img src=f style="width:1px; height : 2px"><img src=g style="width:100px;height:1px"><img width=600 height=1 src=d><iframe src=e width=0></iframe>`,
+			"image img src a pixel\nimage img src b pixel\nimage img src c pixel\nimage img src f pixel\nimage img src g\nimage img src d\nframe iframe src e pixel",
 		},
 		{"noscript", `<noscript><img src=a></noscript><img src=b>`, "image img src a noscript\nimage img src b"},
 		{"base", `<img src=a><base href="/x/"><base href="/y/"><img src=b><iframe srcdoc="<img src=c>"></iframe>`, "image img src a\nbase base href /x/\nimage img src b base=/x/\nimage img src c base=/x/"},

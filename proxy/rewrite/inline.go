@@ -106,7 +106,7 @@ func (p *page) nested(dst, src []byte, xml bool) (out []byte, changed bool) {
 		q.setBase(p.baseHref)
 	}
 	n := len(dst)
-	out = q.append(dst, src)
+	out = q.rewrite(dst, src)
 	q.free()
 	return out, !bytes.Equal(out[n:], src)
 }

@@ -57,6 +57,7 @@ func (p *page) judgeAttr(t tag, a *attr) {
 		p.judgeStyle(a)
 	case attrOn:
 		if p.o.Judge.Script(p.decoded(a)) != Pass {
+			p.held()
 			p.removeAttr(a)
 		}
 	case attrPing, attrAttributionSrc:
@@ -225,46 +226,4 @@ func (p *page) fillEmpty() {
 	p.extra = append(p.extra, ` src="`...)
 	p.extra = appendEscaped(p.extra, p.tmp[from:])
 	p.extra = append(p.extra, '"')
-}
-
-// pixel reports whether the element is hidden or at most 2 px in size.
-func (p *page) pixel() bool {
-	small, large := false, false
-	for i := range p.attrs {
-		a := &p.attrs[i]
-		switch a.id {
-		case attrHidden:
-			return true
-		case attrWidth, attrHeight:
-			v := bytes.TrimSpace(p.value(a))
-			if len(v) > 0 && '0' <= v[0] && v[0] <= '2' && (len(v) == 1 || v[1] < '0' || v[1] > '9') && v[len(v)-1] != '%' {
-				small = true
-			} else {
-				large = true
-			}
-		case attrStyle:
-			if hides(p.decoded(a)) {
-				return true
-			}
-		}
-	}
-	return small && !large
-}
-
-// hides reports whether a style attribute says that nothing is shown.
-func hides(style []byte) bool {
-	for i := 0; i < len(style); i++ {
-		k := bytes.IndexByte(style[i:], ':')
-		if k < 0 {
-			return false
-		}
-		i += k
-		name := bytes.TrimSpace(style[bytes.LastIndexByte(style[:i], ';')+1 : i])
-		v := bytes.TrimLeft(style[i+1:], " \t\r\n\f")
-		if equalFold(name, "display") && hasPrefixFold(v, "none") ||
-			equalFold(name, "visibility") && hasPrefixFold(v, "hidden") {
-			return true
-		}
-	}
-	return false
 }

@@ -21,7 +21,7 @@ func TestLong(t *testing.T) {
 		{name: "a script's tag", page: `<script type=a title="` + x + `">alert("<p>")</script>hi`, want: `<script type="text/plain" data-lychgate="held">alert("<p>")</script>hi`},
 		{name: "an end tag", page: `<p>hi</p title="` + x + `>">ho`, want: `<p>hi</p>ho`},
 		{name: "a script", page: `<script async>` + x + `<p></script>hi`, want: `<script type="text/plain" data-lychgate="held" async>` + x + `<p></script>hi`},
-		{name: "a data script", page: `<script type=a>` + x + `<p></script>hi`},
+		{name: "a data script", page: `<script type=application/json>` + x + `<p></script>hi`},
 		{name: "a style", page: `<style>` + x + `<p></style>hi`, want: `<style></style>hi`},
 		{name: "a noscript", page: `<noscript>` + x + `<p></noscript>hi`, want: `<noscript></noscript>hi`},
 		{name: "a textarea", page: `<textarea>` + x + `<p></textarea>hi`},

@@ -147,11 +147,11 @@ var attrNames = map[string]attrID{
 	"onanimationstart": attrOn, "onfocus": attrOn,
 }
 
-// attrs are the attributes known.
-var attrs = newNames(attrNames)
+// allAttrs are the attributes known.
+var allAttrs = newNames(attrNames)
 
-// everywhere are the attributes that load on any element.
-var everywhere = newNames(only(attrNames, attrStyle, attrBackground, attrPaint, attrOn, attrPing, attrAttributionSrc))
+// globalAttrs are the attributes that load on any element.
+var globalAttrs = newNames(only(attrNames, attrStyle, attrBackground, attrPaint, attrOn, attrPing, attrAttributionSrc))
 
 // endTags are the elements whose end tags mean something outside svg and math.
 var endTags = newNames(map[string]tag{
@@ -160,15 +160,15 @@ var endTags = newNames(map[string]tag{
 	"amp-story-auto-ads": tagAmpService, "amp-story-auto-analytics": tagAmpService,
 })
 
-// every are all attributes, unknown ones too.
-var every = func() *names[attrID] {
+// anyAttrs are all attributes, unknown ones too.
+var anyAttrs = func() *names[attrID] {
 	n := newNames(attrNames)
 	n.every = true
 	return n
 }()
 
-// nothing are no attributes.
-var nothing = newNames(map[string]attrID{})
+// noAttrs are no attributes.
+var noAttrs = newNames(map[string]attrID{})
 
 // A names finds what is known by a name. It is made for names that are mostly not
 // known: one look at the first letter and the length tells.

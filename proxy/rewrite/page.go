@@ -99,8 +99,8 @@ func (p *page) free() {
 	}
 }
 
-// append appends the whole page src.
-func (p *page) append(dst, src []byte) []byte {
+// rewrite appends the whole page src.
+func (p *page) rewrite(dst, src []byte) []byte {
 	p.resetPlaces(true)
 	if order, mark := utf16Order(src); order != nil && p.judging {
 		src, _ = appendUTF8([]byte(bom), src[mark:], order, true)
@@ -183,11 +183,11 @@ func (p *page) data(i, n int) int {
 		if src[i] != '<' {
 			k := bytes.IndexByte(src[i:n], '<')
 			if k < 0 {
-				p.text(i, n)
+				p.placeText(i, n)
 				return n
 			}
 			if p.place.state < inBody {
-				p.text(i, i+k)
+				p.placeText(i, i+k)
 			}
 			i += k
 		}
@@ -205,7 +205,7 @@ func (p *page) data(i, n int) int {
 		case c == '?':
 			next = p.instruction(i, n)
 		default:
-			p.text(i, i+1)
+			p.placeText(i, i+1)
 			next = i + 1
 		}
 		if next < 0 {

@@ -44,8 +44,8 @@ func (p *page) resetPlaces(late bool) {
 	}
 }
 
-// text notes the text src[i:j], which may be the first of an unnamed body.
-func (p *page) text(i, j int) {
+// placeText notes the text src[i:j], which may be the first of an unnamed body.
+func (p *page) placeText(i, j int) {
 	if p.place.state >= inBody || p.templates > 0 {
 		return
 	}

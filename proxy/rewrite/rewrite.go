@@ -110,7 +110,7 @@ type Options struct {
 // steady state. Where nothing changes the bytes are those of src.
 func Append(dst, src []byte, o *Options) []byte {
 	p := newPage(o)
-	dst = p.append(dst, src)
+	dst = p.rewrite(dst, src)
 	p.free()
 	return dst
 }

@@ -6,15 +6,16 @@ import "bytes"
 type scriptKind uint8
 
 const (
-	scriptRuns scriptKind = iota
+	scriptRuns scriptKind = iota // by the browser or, of a type of its own, by a script
 	scriptModule
 	scriptImportMap
 	scriptSpeculation
-	scriptIsData // not run: JSON, templates
+	scriptIsData // JSON, templates
 )
 
 // kindOfScript reads the type and language of the script at hand (4.12.1,
-// prepare the script element). What is in doubt runs.
+// prepare the script element). What is not known to be data runs: scripts that
+// load lazily or in workers have types of their own.
 func (p *page) kindOfScript() scriptKind {
 	a := p.find(attrType)
 	if a == nil {
@@ -31,16 +32,13 @@ func kindOfType(v []byte, before string) scriptKind {
 	if len(v) == 0 {
 		return scriptRuns
 	}
-	var b [40]byte
+	var b [64]byte
 	if len(before)+len(v) > len(b) {
-		return scriptIsData
+		return scriptRuns
 	}
 	s := append(b[:0], before...)
 	for _, c := range v {
 		s = append(s, lower(c))
-	}
-	if k := bytes.IndexByte(s, ';'); k >= 0 { // older browsers ignored parameters
-		s = s[:k]
 	}
 	switch string(s) {
 	case "module":
@@ -49,13 +47,15 @@ func kindOfType(v []byte, before string) scriptKind {
 		return scriptImportMap
 	case "speculationrules":
 		return scriptSpeculation
+	case "text/plain": // what consent scripts make of a script, and we do
+		return scriptIsData
 	}
-	if bytes.Contains(s, []byte("javascript")) || bytes.Contains(s, []byte("ecmascript")) ||
-		bytes.HasSuffix(s, []byte("/jscript")) || bytes.HasSuffix(s, []byte("/livescript")) ||
-		bytes.HasSuffix(s, []byte("/babel")) {
-		return scriptRuns
+	for _, data := range [...]string{"json", "template", "html", "xml", "/x-", "handlebars", "shader", "css", "csv", "markdown"} {
+		if bytes.Contains(s, []byte(data)) && !bytes.Contains(s, []byte("script")) {
+			return scriptIsData
+		}
 	}
-	return scriptIsData
+	return scriptRuns
 }
 
 // scriptText says how the text of the script at hand is read.
@@ -129,7 +129,7 @@ func (p *page) importsPass(s []byte) bool {
 		i += k
 		end := bytes.IndexByte(s[i+1:], s[i])
 		if end < 0 {
-			return true
+			continue // an apostrophe
 		}
 		before := bytes.TrimRight(s[:i], " \t\r\n(")
 		if bytes.HasSuffix(before, []byte("import")) || bytes.HasSuffix(before, []byte("from")) {

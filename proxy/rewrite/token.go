@@ -13,14 +13,14 @@ func (p *page) startTag(i, n int) int {
 		name = localName(name)
 	}
 	t := tags.find(name)
-	want := attrs
+	want := allAttrs
 	switch {
 	case p.xml:
-		want = every
+		want = anyAttrs
 	case t == tagOther && p.judging:
-		want = everywhere
+		want = globalAttrs
 	case t == tagOther, !p.judging && t != tagHTML && t != tagA && t != tagFont:
-		want = nothing
+		want = noAttrs
 	}
 	var end int
 	var closed bool
@@ -51,7 +51,7 @@ func (p *page) startTag(i, n int) int {
 	if t == tagA && p.place.end < placed {
 		p.findLink(i)
 	}
-	if p.judging && (len(p.attrs) > 0 || k.whole()) {
+	if p.judging && (len(p.attrs) > 0 || k.whole() || t == tagAmpService) {
 		p.judge(t, name, nameEnd, &x)
 	}
 	p.open(t, end, closed)
@@ -75,17 +75,16 @@ func (p *page) longTag(t tag, i, nameEnd int) int {
 
 // open notes what the start tag that ends at end has opened.
 func (p *page) open(t tag, end int, closed bool) {
-	switch t {
-	case tagTemplate:
+	switch foreign := t == tagSvg || t == tagMath; {
+	case closed && (p.xml || foreign || p.foreign()):
+	case foreign && !p.xml:
+		p.spaces = append(p.spaces, namespaceOf(t))
+	case t == tagTemplate:
 		p.templates++
-	case tagSelect:
+	case t == tagSelect:
 		p.selects++
-	case tagFrameset:
+	case t == tagFrameset:
 		p.frameset = true
-	case tagSvg, tagMath:
-		if !closed && !p.xml {
-			p.spaces = append(p.spaces, namespaceOf(t))
-		}
 	}
 	if p.place.state < inBody {
 		p.placeAfter(t, end)
@@ -110,7 +109,7 @@ func (p *page) endTag(i, n int) int {
 	if nameEnd < limit && src[nameEnd] == '>' {
 		end = nameEnd + 1
 	} else {
-		_, end, _ = scanAttrs(nil, src, nameEnd, limit, nothing)
+		_, end, _ = scanAttrs(nil, src, nameEnd, limit, noAttrs)
 	}
 	if end < 0 {
 		if n < i+maxToken {

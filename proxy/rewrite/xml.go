@@ -70,7 +70,7 @@ func (p *page) styleInstruction(i, n int) int {
 		return end
 	}
 	// "?>" stands for the ">" of a tag.
-	p.attrs, _, _ = scanAttrs(p.attrs[:0], p.src, i+len(name), end, attrs)
+	p.attrs, _, _ = scanAttrs(p.attrs[:0], p.src, i+len(name), end, allAttrs)
 	p.tmp, p.extra = p.tmp[:0], p.extra[:0]
 	p.ref.Tag, p.ref.Pixel, p.ref.Noscript = p.lowerName(0, []byte(name[2:])), false, p.noscript
 	for k := range p.attrs {
