@@ -99,6 +99,9 @@ type Dashboard struct {
 // Open opens the accounts and returns the Dashboard. An admin.db that cannot be
 // opened is no error: it is tried again while the dashboard is asked for.
 func Open(ctx context.Context, c Config) (*Dashboard, error) {
+	if err := c.Mail.Validate(); err != nil {
+		return nil, err
+	}
 	if c.SessionLength == 0 {
 		c.SessionLength = 12 * time.Hour
 	}

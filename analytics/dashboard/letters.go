@@ -53,3 +53,12 @@ func (a *Accounts) letters(ctx context.Context, site string) (all []letter, err 
 	}
 	return all, rows.Err()
 }
+
+// noteSent notes that the letter about a month went out.
+func (a *Accounts) noteSent(ctx context.Context, l letter, month string) error {
+	_, err := a.db.Write.ExecContext(ctx, "UPDATE letters SET sent = ? WHERE site = ? AND address = ?", month, l.Site, l.Address)
+	if err != nil {
+		return fmt.Errorf("note letter: %w", err)
+	}
+	return nil
+}

@@ -11,6 +11,7 @@ import (
 type throttle struct {
 	mu    sync.Mutex
 	tries map[string]*tries
+	swept time.Time // when old counts were last looked for
 }
 
 type tries struct {
@@ -102,7 +103,13 @@ func (t *throttle) entry(k throttleKey, now time.Time) *tries {
 	return e
 }
 
+// sweep forgets old counts, at most once a minute: looking at all of them for
+// every newcomer would be what a flood of newcomers is after.
 func (t *throttle) sweep(now time.Time) {
+	if now.Sub(t.swept) < time.Minute {
+		return
+	}
+	t.swept = now
 	for name, e := range t.tries {
 		if now.Sub(e.last) >= forgiveAfter {
 			delete(t.tries, name)
