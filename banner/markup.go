@@ -132,9 +132,9 @@ func (b *Banner) end(s *speech) piece {
 
 // plain writes the link and nothing else.
 func (b *Banner) plain(s *speech) piece {
-	w := (&pieceBuilder{}).raw(`<p lang="` + s.Tag + `" dir="` + s.Dir + `">`)
+	w := (&pieceBuilder{}).raw(`<div role="region" lang="` + s.Tag + `" dir="` + s.Dir + `" aria-label="`).say(s.Link).raw(`"><p>`)
 	consentLink(w, s, s.Link)
-	return w.raw(`</p>`).done()
+	return w.raw(`</p></div>`).done()
 }
 
 // consentLink writes the link to the consent page in the same language.

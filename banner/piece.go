@@ -21,7 +21,7 @@ const (
 	sourceHole        // the hidden field of Source, if there is one
 	purposesHole      // the names of Purposes
 	changedHole       // the sentence for Changed
-	topHole           // the address of this page's top: # or, with a base element, in full
+	topHole           // the address of this page without its fragment's name
 )
 
 // pieces are all pieces of one language.
@@ -124,9 +124,9 @@ func appendPiece(dst []byte, c piece, ps *pieces, p *Page) []byte {
 				dst = append(dst, ps.changed...)
 			}
 		case topHole:
-			if p.Origin != "" {
-				dst = appendText(appendText(dst, p.Origin), p.ReturnTo)
-			}
+			// A bare # would lead to the base element's address where there is one.
+			dst = appendText(dst, p.Origin)
+			dst = appendText(dst, p.ReturnTo)
 			dst = append(dst, '#')
 		}
 	}

@@ -11,6 +11,7 @@ type speech struct {
 	*locale
 	count, ask question // about counting alone; about several purposes
 	pieces     func() *pieces
+	embed      func() *embedPieces
 }
 
 // A question is what the banner asks. Its text may hold {purposes}.
@@ -29,6 +30,7 @@ func (b *Banner) speeches(locales []*locale) []*speech {
 			s.ask.Text += " " + l.AskText // other companies are always named
 		}
 		s.pieces = sync.OnceValue(func() *pieces { return b.makePieces(s) })
+		s.embed = sync.OnceValue(func() *embedPieces { return makeEmbedPieces(l) })
 		all[i] = s
 	}
 	return all
