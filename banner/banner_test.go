@@ -56,10 +56,11 @@ func testPages(lang string) map[string]*Page {
 // both are all bytes that go into a page.
 func both(b *Banner, p *Page) []byte { return b.AppendEnd(b.AppendStart(nil, p), p) }
 
-// every runs f for every kind of page, language and place.
+// every runs f for every kind of page, in every language at the top and in
+// English at the bottom.
 func every(t *testing.T, f func(t *testing.T, b *Banner, p *Page)) {
-	for _, place := range []string{placeTop, placeBottom} {
-		b := testBanner(t, Config{Place: place})
+	for place, languages := range map[string][]string{placeTop: nil, placeBottom: {"en"}} {
+		b := testBanner(t, Config{Place: place, Languages: languages})
 		for _, s := range b.tongues.speeches {
 			for name, p := range testPages(s.Tag) {
 				t.Run(place+" "+s.Tag+" "+name, func(t *testing.T) { f(t, b, p) })
