@@ -299,23 +299,17 @@ func (a *Audit) copied(ctx context.Context, tx *sql.Tx, trees []*tree, k *Keys, 
 
 // policies checks that each kept list has the hash it is named by.
 func (a *Audit) policies(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*.json"))
+	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		version, ok := strings.CutSuffix(e.Name(), ".json")
-		if !ok || !isVersion(version) {
-			continue // a file that was being written when the power went
-		}
-		body, err := os.ReadFile(filepath.Join(dir, e.Name()))
+	for _, path := range files {
+		body, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		if documentHash(body) != version {
-			a.problem("the list of purposes %s was changed", filepath.Join(dir, e.Name()))
+		if documentHash(body)+".json" != filepath.Base(path) {
+			a.problem("the list of purposes %s was changed", path)
 		}
 	}
 	return nil

@@ -253,7 +253,7 @@ func TestOneFlippedByte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lists, err := filepath.Glob(filepath.Join(dir, policyDir, "*"))
+	lists, err := filepath.Glob(filepath.Join(dir, policyDir, testSite, "*"))
 	if err != nil || len(files) != 4 || len(lists) != 1 {
 		t.Fatalf("files %v, lists %v, %v", files, lists, err)
 	}

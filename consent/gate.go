@@ -179,7 +179,7 @@ func NewGate(c Config) (*Gate, error) {
 	g := &Gate{config: c, cross: http.NewCrossOriginProtection()}
 	dir := c.Dir
 	if dir != "" {
-		dir = filepath.Join(dir, policyDir)
+		dir = filepath.Join(dir, policyDir, c.Site)
 	}
 	g.history = newHistory(dir)
 	g.mux = g.routes()
@@ -206,7 +206,7 @@ func (c *Config) fill() error {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	switch {
-	case c.Site == "" || strings.ContainsAny(c.Site, "|\n"):
+	case c.Site == "" || strings.ContainsAny(c.Site, "|/\\\n "):
 		return fmt.Errorf("site %q: want a host", c.Site)
 	case c.AskAgain < 24*time.Hour || c.AskAgain > 400*24*time.Hour:
 		// Browsers keep no cookie longer than 400 days (RFC 6265bis section 5.5).

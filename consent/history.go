@@ -22,7 +22,7 @@ type history struct {
 	known map[string]*policy
 }
 
-// policyDir is the folder of the lists, in the data folder.
+// policyDir is the folder of the lists, in the data folder, with one for each site.
 const policyDir = "policies"
 
 func newHistory(dir string) *history {

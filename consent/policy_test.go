@@ -243,7 +243,7 @@ func TestHistorySurvivesDamage(t *testing.T) {
 	g := testGate(t, Config{Keys: k, Dir: dir}, video, unknown)
 	v := newVisitor("https")
 	v.decide(g, Accept)
-	path := filepath.Join(dir, policyDir, g.Policy()+".json")
+	path := filepath.Join(dir, policyDir, testSite, g.Policy()+".json")
 	body, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
