@@ -65,6 +65,19 @@ func TestLong(t *testing.T) {
 	}
 }
 
+// TestDeep wants pages that nest without end to be done in no time.
+func TestDeep(t *testing.T) {
+	for _, piece := range []string{
+		"<noscript>", "<svg><style>", "<svg><title>", "<select><xmp>", "<math><script>", "<template>", "<svg>", "<svg><desc>",
+		"<!--", "<![CDATA[", "<svg><![CDATA[>", "</", "<a b='", "<script><!--<script>", "<iframe srcdoc='<iframe srcdoc=", "<p style='url('",
+		"<style>url(", "<img srcset=',,,,(", "&#x", "<script type=module>import'",
+	} {
+		page := []byte("<!doctype html>" + strings.Repeat(piece, 1<<20/len(piece)))
+		Append(nil, page, placing(ownOnly{}))
+		Append(nil, page, &Options{Judge: ownOnly{}, XHTML: true})
+	}
+}
+
 // TestWriterStreams wants everything decided to have come out by the time of a flush.
 func TestWriterStreams(t *testing.T) {
 	var got bytes.Buffer

@@ -14,7 +14,8 @@ const (
 	// maxHold bounds what only waits for a place: the text after </body>, a
 	// comment that may never end.
 	maxHold = 64 << 10
-	// maxDepth bounds srcdoc in srcdoc. What is deeper is held.
+	// maxDepth bounds srcdoc in srcdoc, and text to be read both ways in such
+	// text. What is deeper is held.
 	maxDepth = 4
 )
 
@@ -55,6 +56,7 @@ type page struct {
 	templates int
 	frameset  bool
 	noscript  bool
+	ways      int  // how often what is at hand is read both ways
 	service   bool // a held AMP service, whose scripts are its configuration
 
 	depth    int    // of srcdoc
@@ -148,7 +150,7 @@ func (p *page) begin(n int) (int, bool) {
 		return 0, false
 	case order != nil:
 		p.mode = modeRest
-		p.place.state, p.place.end = placed, placed
+		p.place.over()
 	case prefix(b, bom) == yes:
 		return len(bom), true
 	}

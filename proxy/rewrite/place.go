@@ -21,9 +21,9 @@ const (
 // A placement is what is known of a page's places.
 type placement struct {
 	state    progress
-	document bool // a doctype, html, head or body was seen: it is not a fragment
-	head     bool // the head's place was seen
-	end      progress
+	document bool  // a doctype, html, head or body was seen: it is not a fragment
+	head     bool  // the head's place was seen
+	ended    bool  // the end is in, or has no place
 	endAt    int   // in page.out, where the end goes; -1 for nowhere yet
 	endFrom  int64 // in the page, where that place is
 	headAt   int   // in page.out, where the head goes when the page is done; -1 for nowhere
@@ -37,12 +37,15 @@ func (p *page) resetPlaces(late bool) {
 		p.place.head = true
 	}
 	if p.o.End == nil {
-		p.place.end = placed
+		p.place.ended = true
 	}
 	if p.o.Start == nil && p.o.End == nil && p.o.Head == nil {
 		p.place.state = placed
 	}
 }
+
+// over says that nothing more goes in.
+func (l *placement) over() { l.state, l.ended = placed, true }
 
 // placeText notes the text src[i:j], which may be the first of an unnamed body.
 func (p *page) placeText(i, j int) {
@@ -63,7 +66,7 @@ func (p *page) content(i int) {
 		return
 	}
 	if !p.place.document {
-		p.place.state, p.place.end = placed, placed
+		p.place.over()
 		return
 	}
 	p.putHead(i)
@@ -85,7 +88,7 @@ func (p *page) placeBefore(t tag, i int) {
 		p.place.document = true
 		p.putHead(i)
 	case tagFrameset:
-		p.place.state, p.place.end = placed, placed
+		p.place.over()
 	case tagNoscript:
 		if p.place.state == afterHead {
 			p.content(i)
@@ -133,7 +136,7 @@ func (p *page) placeEndTag(t tag, name []byte, i int) {
 			p.content(i)
 		}
 	}
-	if p.place.end == placed || p.place.state != inBody || len(p.spaces) > 0 || p.selects > 0 {
+	if p.place.ended || p.place.state != inBody || len(p.spaces) > 0 || p.selects > 0 {
 		return
 	}
 	at := p.base + int64(i)
@@ -168,14 +171,14 @@ func (p *page) putStart(i int) {
 		p.copyTo(i)
 		p.out = p.o.Start(p.out, p.place.lang)
 	}
-	if p.place.head && p.place.end == placed {
+	if p.place.head && p.place.ended {
 		p.place.state = placed
 	}
 }
 
 // putEnd puts the end in where endAt says.
 func (p *page) putEnd() {
-	p.place.end = placed
+	p.place.ended = true
 	at := p.place.endAt
 	if at < 0 {
 		return
@@ -189,7 +192,7 @@ func (p *page) putEnd() {
 // endDue reports whether the end's place is so far back by now, with src[:i]
 // done, that no later one counts.
 func (p *page) endDue(i int) bool {
-	return p.place.end != placed && p.place.endAt >= 0 && p.base+int64(i)-p.place.endFrom > maxHold
+	return !p.place.ended && p.place.endAt >= 0 && p.base+int64(i)-p.place.endFrom > maxHold
 }
 
 // finish ends the page, whose last complete token ends at i.
@@ -198,12 +201,12 @@ func (p *page) finish(i int) {
 		if p.place.state < inBody && p.place.document {
 			p.content(i)
 		}
-		if p.place.state == inBody && p.place.end != placed && p.place.endAt < 0 {
+		if p.place.state == inBody && !p.place.ended && p.place.endAt < 0 {
 			p.copyTo(i)
 			p.place.endAt = len(p.out)
 		}
 	}
-	if p.place.end != placed {
+	if !p.place.ended {
 		p.copyTo(i)
 		p.putEnd()
 	}
@@ -232,7 +235,7 @@ func (p *page) langOf() {
 				p.place.lang = append(p.place.lang[:0], p.decoded(a)...)
 			}
 		case attrAmp:
-			p.place.state, p.place.end = placed, placed
+			p.place.over()
 		}
 	}
 }
@@ -249,7 +252,7 @@ func (p *page) findLink(i int) {
 		}
 		url, ok := bytes.CutPrefix(p.urlOf(&p.attrs[k]), []byte(p.o.LinkTo))
 		if ok && (len(url) == 0 || url[0] == '?' || url[0] == '#') {
-			p.place.end = placed
+			p.place.ended = true
 		}
 		return
 	}

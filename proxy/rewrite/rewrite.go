@@ -1,5 +1,34 @@
 // Package rewrite is the streaming HTML pass: it finds what a page would load,
 // asks a judge, and writes the page back. It knows HTML, not sites.
+//
+// [Append] takes a whole page, a [Writer] one that comes in parts; both put out
+// the same bytes, and those of the page itself wherever nothing changes: output
+// is made of ranges of the input, not of tokens. A page goes through like this.
+// page.data looks for "<", reads the tag (scan.go) with only those attributes
+// that mean something (names.go), judges it (judge.go, link.go, meta.go,
+// script.go, css.go, srcset.go, ...) and writes it if anything changed (edit.go,
+// which says what held elements look like). Start, End and Head find their
+// places on the way (place.go).
+//
+// # How sure it is
+//
+// No tree is built. What decides how the next token is read is kept: raw text
+// and its end (raw.go), svg and math (foreign.go), select, template, frameset.
+// Where browsers themselves differ, by having scripts or not or by their age,
+// text is read both ways (text.go): as raw text and as markup. If the two do not
+// end at the same place, the text is left out, so that what follows is read alike
+// by everybody. In doubt the rewriter holds.
+//
+// It asks about more than browsers load: a reference in a duplicate attribute is
+// not asked about, one in an element that happens to be inert is. What the
+// visitor does is not asked about: links, forms and formaction pass.
+//
+// # What it does not see
+//
+// Addresses that scripts put together at run time, and markup in a page whose
+// encoding hides ASCII: UTF-16 is converted where a byte order mark names it, and
+// must be given one where only a header does. A page's Content-Security-Policy
+// is the belt for both.
 package rewrite
 
 // A Dest is what the browser would fetch a URL for, after the destinations of

@@ -40,7 +40,6 @@ func tagName(src []byte, i, n int) int {
 // An attr is one attribute as it stands in the page, as offsets into it.
 type attr struct {
 	id            attrID
-	quote         byte // '"', '\'', or 0 when the value is unquoted or absent
 	edit          edit
 	name, nameEnd int
 	val, valEnd   int // without quotes; val is 0 when there is no value
@@ -76,7 +75,6 @@ func scanAttrs(attrs []attr, src []byte, i, n int, w *names[attrID]) ([]attr, in
 		if i >= n {
 			return attrs, -1, false
 		}
-		var quote byte
 		val, valEnd := 0, 0
 		if src[i] == '=' {
 			i++
@@ -92,7 +90,7 @@ func scanAttrs(attrs []attr, src []byte, i, n int, w *names[attrID]) ([]attr, in
 				if k < 0 {
 					return attrs, -1, false
 				}
-				quote, val, valEnd = c, i+1, i+1+k
+				val, valEnd = i+1, i+1+k
 				i = valEnd + 1
 			case '>':
 				val, valEnd = i, i
@@ -111,7 +109,7 @@ func scanAttrs(attrs []attr, src []byte, i, n int, w *names[attrID]) ([]attr, in
 		}
 		if l := end - name; l < 32 && w.first[src[name]&31][l] != 0 || w.every {
 			if id := w.find(src[name:end]); id != attrNone || w.every {
-				attrs = append(attrs, attr{id: id, quote: quote, name: name, nameEnd: end, val: val, valEnd: valEnd, end: i})
+				attrs = append(attrs, attr{id: id, name: name, nameEnd: end, val: val, valEnd: valEnd, end: i})
 			}
 		}
 	}
@@ -204,57 +202,12 @@ func (s *tagState) end(src []byte, i, n int) int {
 	return -1
 }
 
-// angle returns the index after the next ">": the end of a doctype or of a bogus
-// comment (13.2.5.41, .53 to .68).
-func angle(src []byte, i, n int) int {
-	if k := bytes.IndexByte(src[i:n], '>'); k >= 0 {
-		return i + k + 1
+// after returns the index after the next t, or -1.
+func after(src []byte, i, n int, t string) int {
+	if k := bytes.Index(src[min(i, n):n], []byte(t)); k >= 0 {
+		return i + k + len(t)
 	}
 	return -1
-}
-
-// cdataEnd returns the index after "]]>" (13.2.5.69).
-func cdataEnd(src []byte, i, n int) int {
-	if k := bytes.Index(src[i:n], []byte("]]>")); k >= 0 {
-		return i + k + 3
-	}
-	return -1
-}
-
-// States of script data (13.2.5.4 and .15 to .31).
-const (
-	scriptData uint8 = iota
-	scriptEscaped
-	scriptDoubleEscaped
-)
-
-// A rawText finds the end of the text of a script, style, textarea and so on. It
-// can go on where the input stopped.
-type rawText struct {
-	name  string // of the element, in lower case
-	state uint8  // scriptData and so on; stays 0 for all but scripts
-}
-
-// end returns the index of the "<" of the end tag that ends the raw text at i.
-// When there is none in src[:n] it returns -1 and where to go on.
-func (r *rawText) end(src []byte, i, n int) (end, next int) {
-	if r.name == "script" {
-		return r.scriptEnd(src, i, n)
-	}
-	for {
-		k := bytes.IndexByte(src[i:n], '<')
-		if k < 0 {
-			return -1, n
-		}
-		i += k
-		switch r.tagAt(src, i, n) {
-		case yes:
-			return i, i
-		case unknown:
-			return -1, i
-		}
-		i++
-	}
 }
 
 // An answer to a question about bytes that may not be there yet.
@@ -265,102 +218,6 @@ const (
 	yes
 	unknown
 )
-
-// tagAt says whether the end tag of r starts at i (an "appropriate end tag"
-// and what must follow its name).
-func (r *rawText) tagAt(src []byte, i, n int) answer {
-	if i+1 >= n {
-		return unknown
-	}
-	if src[i+1] != '/' {
-		return no
-	}
-	return delimited(src, i+2, n, r.name)
-}
-
-// delimited says whether name, whatever its case, stands at i, followed by a
-// space, "/" or ">".
-func delimited(src []byte, i, n int, name string) answer {
-	for k := range len(name) {
-		if i+k >= n {
-			return unknown
-		}
-		if src[i+k]|0x20 != name[k] {
-			return no
-		}
-	}
-	if i+len(name) >= n {
-		return unknown
-	}
-	if c := src[i+len(name)]; c != '=' && class[c]&nameEnd != 0 {
-		return yes
-	}
-	return no
-}
-
-func (r *rawText) scriptEnd(src []byte, i, n int) (end, next int) {
-	for i < n {
-		if r.state == scriptData {
-			k := bytes.IndexByte(src[i:n], '<')
-			if k < 0 {
-				return -1, n
-			}
-			i += k
-		}
-		switch src[i] {
-		case '-': // "-->" with any number of dashes leaves the escaped states
-			k := i + 1
-			for k < n && src[k] == '-' {
-				k++
-			}
-			if k >= n {
-				return -1, max(i, n-2)
-			}
-			if k-i >= 2 && src[k] == '>' {
-				r.state = scriptData
-			}
-			i = k
-		case '<':
-			a := r.tagAt(src, i, n)
-			if a == no {
-				a = r.escape(src, i, n)
-				if a == no {
-					i++
-					continue
-				}
-			}
-			switch {
-			case a == unknown:
-				return -1, i
-			case r.state == scriptDoubleEscaped && src[i+1] == '/':
-				r.state = scriptEscaped
-				i += len("</script>")
-			case src[i+1] == '/':
-				return i, i
-			case src[i+1] == '!':
-				r.state = scriptEscaped
-				i += len("<!") // the dashes may already belong to "-->"
-			default:
-				r.state = scriptDoubleEscaped
-				i += len("<script>")
-			}
-		default:
-			i++
-		}
-	}
-	return -1, n
-}
-
-// escape says whether the "<" at i, which is no end tag, opens the next escaped state.
-func (r *rawText) escape(src []byte, i, n int) answer {
-	switch {
-	case r.state == scriptData:
-		return prefix(src[i:n], "<!--")
-	case r.state == scriptEscaped && src[i+1] != '/':
-		return delimited(src, i+1, n, r.name)
-	}
-	return no
-}
 
 // prefix says whether b starts with s.
 func prefix(b []byte, s string) answer {
@@ -396,4 +253,25 @@ func lower(c byte) byte {
 		return c + 'a' - 'A'
 	}
 	return c
+}
+
+// nextWord cuts the first word off v.
+func nextWord(v []byte) (word, rest []byte) {
+	i := 0
+	for i < len(v) && class[v[i]]&blank != 0 {
+		i++
+	}
+	k := i
+	for k < len(v) && class[v[k]]&blank == 0 {
+		k++
+	}
+	return v[i:k], v[k:]
+}
+
+// skipBlanks returns the index of the first byte from i that is no blank.
+func skipBlanks(v []byte, i int) int {
+	for i < len(v) && class[v[i]]&blank != 0 {
+		i++
+	}
+	return i
 }

@@ -38,7 +38,7 @@ func testTokens(input, state, lastTag string) []string {
 			return nil
 		}
 	case "CDATA section state":
-		if i = cdataEnd(src, 0, n); i < 0 {
+		if i = after(src, 0, n, "]]>"); i < 0 {
 			return nil
 		}
 	}
@@ -78,17 +78,17 @@ func testTokens(input, state, lastTag string) []string {
 		case c == '/' && i+2 >= n:
 			i = n
 		case c == '/':
-			end := rest(angle(src, i+2, n))
+			end := rest(after(src, i+2, n, ">"))
 			add("Comment")
 			i = end
 		case prefix(b, "<!--") == yes:
 			i = rest(commentEnd(src, i+4, n))
 			add("Comment")
 		case c == '!' && hasPrefixFold(b[2:], "doctype"):
-			i = rest(angle(src, i+2, n))
+			i = rest(after(src, i+2, n, ">"))
 			add("DOCTYPE")
 		case c == '!', c == '?':
-			i = rest(angle(src, i+2, n))
+			i = rest(after(src, i+2, n, ">"))
 			add("Comment")
 		default:
 			i++

@@ -56,6 +56,8 @@ func (p *page) kindOf(t tag, closed bool) textKind {
 			return textBoth
 		}
 		return p.scriptText()
+	case t == tagNoscript && p.noscript:
+		return textMarkup // where noscript is markup at all
 	case p.selects > 0, p.frameset && t != tagNoframes, t == tagNoscript:
 		// A parser that does not know the newer select ignores these elements;
 		// noscript is raw only where scripts run (13.2.6.4.7).
@@ -125,11 +127,17 @@ func (p *page) skipText(t tag, x *text) int {
 // would change a script or a style, nothing of x is left.
 func (p *page) both(t tag, x *text) {
 	p.copyTo(x.at)
+	if p.ways == maxDepth {
+		p.cut(x.at, x.end)
+		x.held = true
+		return
+	}
+	p.ways++
 	out, place, noscript := len(p.out), p.place, p.noscript
 	selects, templates, service := p.selects, p.templates, p.service
 	var b [16]namespace
 	spaces := append(b[:0], p.spaces...)
-	p.place.state, p.place.end = placed, placed
+	p.place.over()
 	p.noscript = noscript || t == tagNoscript
 	if t == tagTitle && p.foreign() {
 		p.spaces = append(p.spaces, inHTML)
@@ -143,6 +151,7 @@ func (p *page) both(t tag, x *text) {
 	if (t == tagScript || t == tagStyle) && p.mark != x.at {
 		same = false
 	}
+	p.ways--
 	p.mode, p.drop, p.place, p.noscript = modeData, false, place, noscript
 	p.spaces, p.selects, p.templates, p.service = append(p.spaces[:0], spaces...), selects, templates, service
 	if !same {
@@ -154,7 +163,7 @@ func (p *page) both(t tag, x *text) {
 // cdata takes the CDATA section at i in foreign content. A parser that thinks
 // itself in HTML reads a comment that ends at the first ">".
 func (p *page) cdata(i, n int) int {
-	end := cdataEnd(p.src, i, min(n, i+maxToken))
+	end := after(p.src, i, min(n, i+maxToken), "]]>")
 	switch {
 	case end < 0 && n >= i+maxToken:
 		p.mode, p.until, p.drop = modeUntil, "]]>", true
@@ -168,7 +177,7 @@ func (p *page) cdata(i, n int) int {
 	if !p.judging {
 		return end
 	}
-	from := angle(p.src, i+2, end)
+	from := after(p.src, i+2, end, ">")
 	if from < 0 || from == end {
 		return end
 	}

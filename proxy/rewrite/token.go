@@ -48,7 +48,7 @@ func (p *page) startTag(i, n int) int {
 	if p.place.state < inBody {
 		p.placeBefore(t, i)
 	}
-	if t == tagA && p.place.end < placed {
+	if t == tagA && !p.place.ended {
 		p.findLink(i)
 	}
 	if p.judging && (len(p.attrs) > 0 || k.whole() || t == tagAmpService) {
@@ -101,7 +101,7 @@ func (p *page) endTag(i, n int) int {
 		if src[i+2] == '>' { // "</>" is nothing at all
 			return i + 3
 		}
-		return p.long(i, angle(src, i+2, n), n, ">")
+		return p.long(i, after(src, i+2, n, ">"), n, ">")
 	}
 	limit := min(n, i+maxToken)
 	nameEnd := tagName(src, i+2, limit)
@@ -156,11 +156,11 @@ func (p *page) declaration(i, n int) int {
 			return p.doctype(i, n)
 		}
 	case prefix(b, "<![CDATA[") == yes && p.xml:
-		return p.long(i, cdataEnd(p.src, i, n), n, "]]>")
+		return p.long(i, after(p.src, i, n, "]]>"), n, "]]>")
 	case prefix(b, "<![CDATA[") == yes && p.foreign():
 		return p.cdata(i, n)
 	}
-	return p.long(i, angle(p.src, i+2, n), n, ">")
+	return p.long(i, after(p.src, i+2, n, ">"), n, ">")
 }
 
 // instruction takes what begins with "<?": a bogus comment, in XML a processing
@@ -169,7 +169,7 @@ func (p *page) instruction(i, n int) int {
 	if p.xml {
 		return p.styleInstruction(i, n)
 	}
-	return p.long(i, angle(p.src, i+2, n), n, ">")
+	return p.long(i, after(p.src, i+2, n, ">"), n, ">")
 }
 
 // comment takes the comment at i.

@@ -108,7 +108,7 @@ func (w *Writer) pass(last bool) {
 		p.putEnd()
 	}
 	ready := len(p.out)
-	if !last && p.place.end != placed && p.place.endAt >= 0 {
+	if !last && !p.place.ended && p.place.endAt >= 0 {
 		ready = p.place.endAt
 		p.place.endAt = 0
 	}

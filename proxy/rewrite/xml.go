@@ -41,14 +41,6 @@ func (p *page) doctype(i, n int) int {
 	return p.tooLong(i, n, ">")
 }
 
-// after returns the index after the next s, or -1.
-func after(src []byte, i, n int, s string) int {
-	if k := bytes.Index(src[min(i, n):n], []byte(s)); k >= 0 {
-		return i + k + len(s)
-	}
-	return -1
-}
-
 // tooLong asks for more of what begins at i and must be judged, or leaves it out
 // when it is longer than maxToken.
 func (p *page) tooLong(i, n int, until string) int {
