@@ -1,0 +1,1 @@
+import 'https://module-file.tracker.test/t.mjs';

@@ -1,0 +1,51 @@
+// A real Chromium, started by ourselves.
+//
+// Playwright's own launcher switches the back/forward cache off, and that cache
+// is part of what is tested. So the browser is started here with flags that only
+// silence its background traffic, and Playwright connects to it over CDP.
+import { chromium } from 'playwright-core';
+import { start } from './program.mjs';
+
+// Silent, and still: without partial raster and sub-pixel text the same page is
+// always the same picture.
+const flagsAlways = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--no-default-browser-check',
+  '--disable-background-networking', '--disable-component-update', '--disable-domain-reliability', '--disable-sync',
+  '--metrics-recording-only', '--password-store=basic', '--disable-dev-shm-usage', '--hide-scrollbars',
+  '--font-render-hinting=none', '--disable-partial-raster', '--disable-lcd-text', '--force-device-scale-factor=1',
+  '--disable-features=OptimizationHints,MediaRouter,DialMediaRouteProvider,Translate,AutofillServerCommunication',
+];
+
+// startChromium starts a browser in which every *.site.test is this machine at
+// the port in the URL, and every other host is the recording server, or nowhere
+// when there is none.
+export async function startChromium(work, { trackers, flags = [] } = {}) {
+  const elsewhere = trackers ? `127.0.0.1:${trackers.port}` : '~NOTFOUND';
+  const program = await start(process.env.CHROMIUM ?? 'chromium', [
+    ...flagsAlways,
+    `--user-data-dir=${await work.folder('profile')}`,
+    `--ignore-certificate-errors-spki-list=${work.certificate.spki}`,
+    `--host-resolver-rules=MAP *.site.test 127.0.0.1, MAP * ${elsewhere}, EXCLUDE 127.0.0.1, EXCLUDE localhost`,
+    '--remote-debugging-port=0',
+    ...flags,
+    'about:blank',
+  ], { ready: /DevTools listening on (ws:\S+)/ });
+  const browser = await chromium.connectOverCDP(program.match[1]);
+  work.closeLast(async () => {
+    await browser.close();
+    await program.stop();
+  });
+  return browser;
+}
+
+// visitor opens a fresh context, a visitor nobody has seen before, with one page.
+export async function visitor(t, browser, { javaScript = true, ...options } = {}) {
+  const context = await browser.newContext({
+    javaScriptEnabled: javaScript,
+    viewport: { width: 1280, height: 800 },
+    ...options,
+  });
+  t.after(() => context.close());
+  context.setDefaultTimeout(10_000);
+  return { context, page: await context.newPage() };
+}

@@ -1,0 +1,129 @@
+// The rest of the internet: one port that plays every third-party host, plain
+// and TLS, and writes down every connection, ClientHello and request it gets.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { createServer as createTLSServer } from 'node:https';
+import { connect, createServer as createTCPServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+
+const pixel = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
+
+// A tracker's script does what trackers do: a first-party cookie, storage, and
+// a beacon home.
+const script = `
+if (typeof document === 'object') {
+  document.cookie = '_trk=' + Math.random() + '; path=/; max-age=31536000';
+  try { localStorage.setItem('_trk', 'script'); sessionStorage.setItem('_trk', 'script'); } catch (e) {}
+  navigator.sendBeacon('https://beacon.tracker.test/b.gif', 'x');
+}
+`;
+
+const answers = {
+  js: { type: 'text/javascript', body: script },
+  mjs: { type: 'text/javascript', body: 'globalThis.__module = true; export default 1;' },
+  css: { type: 'text/css', body: 'body{--tracked:1}' },
+  json: { type: 'application/json', body: '{}' },
+  html: { type: 'text/html', body: '<!doctype html><title>third party</title><p>third party</p>' },
+  woff2: { type: 'font/woff2', body: '' },
+  vtt: { type: 'text/vtt', body: 'WEBVTT\n' },
+  svg: { type: 'image/svg+xml', body: '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>' },
+};
+
+// startTrackers starts the server. Its record is a list of
+// {kind: 'connection' | 'handshake' | 'request', host, path, cookie, ...}.
+export async function startTrackers(work) {
+  const record = [];
+  const note = (entry) => record.push(entry);
+
+  const answer = (request, response) => {
+    const host = (request.headers.host ?? '').replace(/:\d+$/, '');
+    note({ kind: 'request', host, path: request.url, method: request.method, headers: request.headers });
+    const extension = /\.(\w+)(?:\?|$)/.exec(request.url)?.[1];
+    const { type, body } = answers[extension] ?? { type: 'image/gif', body: pixel };
+    response.writeHead(200, {
+      'Content-Type': type,
+      'Access-Control-Allow-Origin': request.headers.origin ?? '*',
+      'Access-Control-Allow-Credentials': 'true',
+      'Set-Cookie': '_third=1; Path=/; Max-Age=31536000; SameSite=None; Secure',
+      'Cache-Control': 'no-store',
+      'Timing-Allow-Origin': '*',
+    });
+    response.end(body);
+  };
+  const plain = createServer(answer);
+  const { key, cert } = work.certificate;
+  const tls = createTLSServer({ key, cert }, answer);
+  tls.on('tlsClientError', () => {}); // A page going away mid-handshake; the ClientHello is on record.
+
+  const inner = { plain: await listen(plain), tls: await listen(tls) };
+
+  const sockets = new Set();
+  const server = createTCPServer((socket) => {
+    note({ kind: 'connection', from: socket.remotePort });
+    keep(socket);
+    socket.once('data', (first) => {
+      const isTLS = first[0] === 0x16;
+      if (isTLS) note({ kind: 'handshake', from: socket.remotePort, host: serverName(first) });
+      const onward = connect(isTLS ? inner.tls : inner.plain, '127.0.0.1');
+      keep(onward);
+      onward.write(first);
+      socket.pipe(onward).pipe(socket);
+    });
+  });
+  // A page that goes away cuts its connections; both ends of a pipe go together.
+  function keep(socket) {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => sockets.delete(socket));
+  }
+  await listen(server);
+  work.closeLast(() => {
+    sockets.forEach((s) => s.destroy());
+    for (const s of [server, plain, tls]) s.close();
+  });
+  return {
+    port: server.address().port,
+    record,
+    // quiet waits until nothing has arrived for most of a second.
+    quiet: async () => {
+      for (let seen = -1; seen !== record.length; await setTimeout(700)) seen = record.length;
+    },
+    // since returns what came after a mark made by record.length, sorted out.
+    since: (mark = 0) => {
+      const news = record.slice(mark);
+      return {
+        connections: news.filter((e) => e.kind === 'connection'),
+        handshakes: news.filter((e) => e.kind === 'handshake'),
+        requests: news.filter((e) => e.kind === 'request'),
+      };
+    },
+  };
+}
+
+async function listen(server) {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server.address().port;
+}
+
+// serverName reads the SNI of a ClientHello (RFC 8446 section 4.1.2, RFC 6066
+// section 3), or '' when there is none in the first segment.
+export function serverName(hello) {
+  try {
+    let at = 5 + 4 + 2 + 32; // record header, handshake header, version, random
+    at += 1 + hello[at]; // session id
+    at += 2 + hello.readUInt16BE(at); // cipher suites
+    at += 1 + hello[at]; // compression methods
+    const end = at + 2 + hello.readUInt16BE(at);
+    at += 2;
+    while (at + 4 <= end) {
+      const type = hello.readUInt16BE(at);
+      const size = hello.readUInt16BE(at + 2);
+      if (type === 0) return hello.toString('ascii', at + 9, at + 9 + hello.readUInt16BE(at + 7));
+      at += 4 + size;
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  return '';
+}
