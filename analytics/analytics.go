@@ -157,8 +157,41 @@ func Open(ctx context.Context, c Config) (*Analytics, error) {
 	return open(ctx, c, func(ctx context.Context) (Store, error) { return openSQLite(ctx, c.Dir, false) })
 }
 
+// OpenForReading opens the sums beside a gateway that writes them, for reports:
+// Query answers, nothing is counted and nothing on the disk is changed. What
+// still waits in the gateway's spool is not seen.
+func OpenForReading(ctx context.Context, c Config) (*Analytics, error) {
+	a, err := prepare(c, func(ctx context.Context) (Store, error) { return openSQLite(ctx, c.Dir, true) })
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.opened(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
 // open is Open with the engine that openStore opens.
 func open(ctx context.Context, c Config, openStore func(context.Context) (Store, error)) (*Analytics, error) {
+	a, err := prepare(c, openStore)
+	if err != nil {
+		return nil, err
+	}
+	if c.Keys != nil {
+		a.SetKeys(c.Keys)
+	}
+	a.openPlaces()
+	if err := a.openSpool(); err != nil {
+		a.log.Error("open spool; counts stay in memory until it opens", "err", err)
+	}
+	if _, err := a.opened(ctx); err != nil {
+		a.log.Error("open statistics store; counts stay on disk until it opens", "err", err)
+	}
+	return a, nil
+}
+
+// prepare makes an Analytics that has opened nothing yet.
+func prepare(c Config, openStore func(context.Context) (Store, error)) (*Analytics, error) {
 	if c.Retention == 0 {
 		c.Retention = DefaultRetention
 	}
@@ -183,16 +216,6 @@ func open(ctx context.Context, c Config, openStore func(context.Context) (Store,
 			return nil, err
 		}
 		a.sites[sc.Site] = s
-	}
-	if c.Keys != nil {
-		a.SetKeys(c.Keys)
-	}
-	a.openPlaces()
-	if err := a.openSpool(); err != nil {
-		a.log.Error("open spool; counts stay in memory until it opens", "err", err)
-	}
-	if _, err := a.opened(ctx); err != nil {
-		a.log.Error("open statistics store; counts stay on disk until it opens", "err", err)
 	}
 	return a, nil
 }
@@ -260,9 +283,11 @@ func (a *Analytics) Close(ctx context.Context) error {
 		return nil
 	}
 	err := a.flush(true)
-	for err == nil {
-		var more bool
-		if more, err = a.sendOne(ctx); !more {
+	for more := err == nil; more; {
+		var unsent error
+		if more, unsent = a.sendOne(ctx); unsent != nil {
+			// Nothing is lost: it is in the spool.
+			a.log.Warn("counts stay in the spool until the next start", "err", unsent)
 			break
 		}
 	}

@@ -45,7 +45,9 @@ const (
 type Config struct {
 	Sites     []Site
 	Analytics *analytics.Analytics
-	Keys      *consent.Keys
+	// Keys sign the sessions. nil, when the key file cannot be used: sessions end
+	// with the program.
+	Keys *consent.Keys
 	// Dir is the data folder, which holds admin.db.
 	Dir string
 	// Gateway is the gate's side of the page. May be nil.
@@ -118,6 +120,9 @@ func Open(ctx context.Context, c Config) (*Dashboard, error) {
 		if c.Sites[i].Location == nil {
 			c.Sites[i].Location = time.UTC
 		}
+	}
+	if c.Keys == nil {
+		c.Keys = consent.NewKeys()
 	}
 	d := &Dashboard{
 		c:      c,

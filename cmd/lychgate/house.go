@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -61,7 +60,7 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
 
-	keys, err := h.keys()
+	keys, err := consent.OpenKeys(c.keyFile())
 	if err != nil {
 		log.Error("the keys cannot be used: everything is held back and nobody can accept until they can", "err", err)
 		h.run("keys", func(ctx context.Context) error { return h.awaitKeys(ctx) }, ctx)
@@ -121,14 +120,6 @@ func (h *house) close() error {
 	return errors.Join(errs...)
 }
 
-func (h *house) keys() (*consent.Keys, error) {
-	path := h.c.Consent.KeyFile
-	if path == "" {
-		path = filepath.Join(h.c.Data, "keys.json")
-	}
-	return consent.OpenKeys(path)
-}
-
 // awaitKeys tries the key file until it can be used, and then gives the keys to
 // everybody who was opened without them.
 func (h *house) awaitKeys(ctx context.Context) error {
@@ -140,12 +131,13 @@ func (h *house) awaitKeys(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		keys, err := h.keys()
+		keys, err := consent.OpenKeys(h.c.keyFile())
 		if err != nil {
 			h.log.Error("the keys still cannot be used", "err", err)
 			continue
 		}
 		h.ledger.SetKeys(keys)
+		h.analytics.SetKeys(keys)
 		h.log.Info("the keys can be used again")
 		var errs []error
 		for _, g := range h.gates {

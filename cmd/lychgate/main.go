@@ -55,6 +55,10 @@ func commands() []command {
 	return []command{
 		{"serve", runServe},
 		{"check", runCheck},
+		{"admin", runAdmin},
+		{"ledger", runLedger},
+		{"keys", runKeys},
+		{"report", runReport},
 		{"totals", runTotals},
 		{"version", runVersion},
 	}
@@ -94,12 +98,21 @@ func run(args []string, stdout, stderr io.Writer) int {
 const usage = `Usage:
     lychgate serve   [-config FILE] [-dir FOLDER | -upstream URL] [-listen ADDR] [-data FOLDER]
     lychgate check   [-config FILE]
+    lychgate admin   add|passwd|remove -name NAME | list  [-config FILE | -data FOLDER]
+    lychgate ledger  verify|export|receipt [-id ID]       [-config FILE | -data FOLDER]
+    lychgate keys    rotate                               [-config FILE | -data FOLDER]
+    lychgate report  [-site S] [-from DAY] [-to DAY] [-o FILE] [-config FILE | -data FOLDER]
     lychgate totals  [-config FILE | -data FOLDER]
     lychgate version
 
-serve puts the gateway in front of a website: a folder, or a server elsewhere.
-check reads the whole configuration, changes nothing and lists every problem.
-totals prints what has been counted and decided so far, as JSON, beside a running serve.
+serve   puts the gateway in front of a website: a folder, or a server elsewhere.
+check   reads the whole configuration, changes nothing and lists every problem.
+admin   keeps the accounts of the dashboard. add takes -site S and -role viewer|editor|owner.
+ledger  proves, lists or shows the records of what visitors decided.
+keys    replaces the keys that cookies are signed with.
+report  writes the page for a funder, as .html, .csv or .json.
+totals  prints what has been counted and decided so far, as JSON.
+All but serve may run beside a running serve.
 
 Exit status: 0 done, 1 failed, 2 wrong usage.
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -143,35 +142,6 @@ func do(t *testing.T, r *http.Request) (*http.Response, string) {
 		t.Fatal(err)
 	}
 	return res, string(body)
-}
-
-// decide answers the question and returns the visitor's cookies from then on.
-func (p *program) decide(t *testing.T, decision string, cookies ...*http.Cookie) []*http.Cookie {
-	t.Helper()
-	form := url.Values{"decision": {decision}, "return_to": {"/"}}
-	r := navigate(t, http.MethodPost, p.url+"/_lychgate/consent", strings.NewReader(form.Encode()))
-	for _, c := range cookies {
-		r.AddCookie(c)
-	}
-	res, body := do(t, r)
-	if res.StatusCode != http.StatusSeeOther {
-		t.Fatalf("%s: %s\n%s", decision, res.Status, body)
-	}
-	return res.Cookies()
-}
-
-// view opens a page and returns its text and the cookies it sets.
-func (p *program) view(t *testing.T, path string, cookies ...*http.Cookie) (string, []*http.Cookie) {
-	t.Helper()
-	r := navigate(t, http.MethodGet, p.url+path, nil)
-	for _, c := range cookies {
-		r.AddCookie(c)
-	}
-	res, body := do(t, r)
-	if res.StatusCode != http.StatusOK {
-		t.Fatalf("GET %s: %s\n%s", path, res.Status, body)
-	}
-	return body, res.Cookies()
 }
 
 // testSite writes a small site and returns its folder.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 
 	"github.com/lychgate/lychgate/analytics"
@@ -13,30 +12,21 @@ import (
 // runTotals prints what has been counted and decided so far. It reads beside a
 // running gateway and changes nothing.
 func runTotals(args []string, stdout, stderr io.Writer) error {
-	var file, data string
+	var p place
 	f := flagSet("totals")
-	f.StringVar(&file, "config", "", "the configuration `FILE`")
-	f.StringVar(&data, "data", "", "the data `FOLDER` (default lychgate-data)")
+	p.flags(f)
 	if err := parse(f, args); err != nil {
 		return err
 	}
-	switch {
-	case file != "" && data != "":
-		return fmt.Errorf("%w: -config names the data folder itself: leave out -data", errUsage)
-	case file != "":
-		c, err := readConfig(file)
-		if err != nil {
-			return err
-		}
-		data = c.Data
-	case data == "":
-		data = defaultData
-	}
-	counted, err := analytics.ReadTotals(context.Background(), data)
+	c, err := p.config()
 	if err != nil {
 		return err
 	}
-	decided, err := consent.ReadTotals(context.Background(), data)
+	counted, err := analytics.ReadTotals(context.Background(), c.Data)
+	if err != nil {
+		return err
+	}
+	decided, err := consent.ReadTotals(context.Background(), c.Data)
 	if err != nil {
 		return err
 	}
