@@ -48,12 +48,9 @@ func (g *Gate) decide(w http.ResponseWriter, r *http.Request) {
 		cookie = declinedText(c.policy.version, t.date)
 	}
 	receipt, err := g.record(r, c)
-	if err != nil {
-		g.config.Log.Error("decision not recorded", "site", g.config.Site, "decision", c.decision, "err", err)
-		if c.decision == Accept {
-			g.unsaved(w, r, http.StatusServiceUnavailable, banner.Accepted, c.returnTo)
-			return
-		}
+	if err != nil && c.decision == Accept { // the ledger's log says why
+		g.unsaved(w, r, http.StatusServiceUnavailable, banner.Accepted, c.returnTo)
+		return
 	}
 	g.settle(w, r, t, c, cookie, receipt)
 	if err != nil {
@@ -151,22 +148,20 @@ func (g *Gate) settle(w http.ResponseWriter, r *http.Request, t *today, c choice
 	}
 }
 
-// had is what the visitor's cookie allowed until now. A cookie that says neither
-// yes nor no in a way we can read may have allowed anything.
+// had is what of the list in force the visitor's cookie may have allowed until
+// now, whether it still counts or not. One that we cannot read may have allowed
+// all of it.
 func (g *Gate) had(r *http.Request, t *today) Purposes {
 	value := oneCookie(r, consentCookie(secure(r)))
 	if value == "" || strings.HasPrefix(value, declinedPrefix) {
 		return 0
 	}
-	a, ok := g.read(r, t)
-	if !ok {
-		return ^Purposes(0)
+	if a, ok := g.read(r, t); ok {
+		if older := g.history.find(a.version); older != nil {
+			return t.policy.translate(older, a.purposes)
+		}
 	}
-	d, _, ok := g.judge(t, a)
-	if !ok {
-		return ^Purposes(0)
-	}
-	return d.Purposes
+	return t.policy.asked
 }
 
 // location is where the visitor goes on. The consent page is told that a choice

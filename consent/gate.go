@@ -213,6 +213,13 @@ func (c *Config) fill() error {
 		return fmt.Errorf("ask_again %v: want 1 to 400 days", c.AskAgain)
 	case c.Banner == nil:
 		return errors.New("no banner")
+	case len(c.Purposes) > maxOwnPurposes:
+		return fmt.Errorf("%d purposes: want at most %d", len(c.Purposes), maxOwnPurposes)
+	}
+	for _, p := range c.Purposes {
+		if !isPurpose(p.ID) {
+			return fmt.Errorf("purpose %q: want small letters, digits and hyphens", p.ID)
+		}
 	}
 	return nil
 }

@@ -50,6 +50,9 @@ type Ledger struct {
 	closing sync.Once
 
 	tried time.Time // when the file was last opened or tried; the writer's own
+
+	trouble  atomic.Pointer[error] // why nothing can be recorded, nil while it can
+	reported time.Time             // when it was last logged; the writer's own
 }
 
 // An appending is one record on its way to the disk.
@@ -68,6 +71,8 @@ const (
 	retryOpening  = 30 * time.Second
 	retryDeciding = time.Second
 )
+
+var errUnopened = errors.New("ledger cannot be opened")
 
 // maxGroup bounds how many decisions one commit holds.
 const maxGroup = 512
@@ -100,10 +105,14 @@ func (l *Ledger) SetKeys(k *Keys) { l.keys.Store(k) }
 // Path is the ledger's file.
 func (l *Ledger) Path() string { return filepath.Join(l.config.Dir, LedgerFile) }
 
-// Err is nil while decisions can be recorded.
+// Err is nil while decisions can be recorded, as far as is known; else it says
+// why not.
 func (l *Ledger) Err() error {
+	if err := l.trouble.Load(); err != nil {
+		return fmt.Errorf("%w: %w", ErrLedger, *err)
+	}
 	if l.store.Load() == nil {
-		return ErrLedger
+		return fmt.Errorf("%w: there are no keys", ErrLedger)
 	}
 	return nil
 }
@@ -211,19 +220,41 @@ func (l *Ledger) commit(group []*appending) {
 		l.open()
 	}
 	s := l.store.Load()
-	err := errors.New("ledger cannot be opened")
+	err := errUnopened
 	if s != nil {
 		if err = s.append(group); err != nil {
-			l.config.Log.Error("decisions could not be recorded", "decisions", len(group), "err", err)
 			l.reopen()
+			l.report(err)
 		}
 	}
 	if err == nil {
+		l.report(nil)
 		l.publish(s) // before the answer, so that it covers all that was acknowledged
 	}
 	for _, a := range group {
 		a.err = err
 		close(a.done)
+	}
+}
+
+// report keeps why nothing can be recorded, and logs it once in a while: a full
+// disk must not fill with complaints about it.
+func (l *Ledger) report(err error) {
+	before := l.trouble.Load()
+	switch {
+	case err == nil && before == nil:
+		return
+	case err == nil:
+		l.trouble.Store(nil)
+		l.reported = time.Time{}
+		l.config.Log.Info("decisions can be recorded again")
+		return
+	}
+	l.trouble.Store(&err)
+	if time.Since(l.reported) >= retryOpening {
+		l.reported = time.Now()
+		l.config.Log.Error("decisions cannot be recorded: nobody can accept, a no is honoured without record; trying again",
+			"every", retryOpening, "err", err)
 	}
 }
 
@@ -254,11 +285,11 @@ func (l *Ledger) open() {
 	l.tried = time.Now()
 	s, err := openStore(context.Background(), l.Path(), k)
 	if err != nil {
-		l.config.Log.Error("ledger cannot be opened: nobody can accept, a no is honoured without record; trying again",
-			"every", retryOpening, "err", err)
+		l.report(err)
 		return
 	}
 	l.store.Store(s)
+	l.report(nil)
 }
 
 // order has the writer do something between two commits.

@@ -101,7 +101,7 @@ func purposeChoices(t *today, grant Grant) []banner.PurposeChoice {
 	for _, id := range t.policy.names(t.policy.asked) {
 		c := banner.PurposeChoice{ID: id, Granted: grant.Allows(id)}
 		for _, s := range t.services {
-			if s.Purpose == id || id == Other && !slices.Contains(t.policy.ids, s.Purpose) {
+			if s.Purpose == id {
 				c.Services = append(c.Services, bannerService(s))
 			}
 		}

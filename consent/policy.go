@@ -25,8 +25,20 @@ type policy struct {
 	hosts, services map[string][]string
 }
 
-// maxPurposes is how many bits a Purposes has.
-const maxPurposes = 8
+const (
+	maxPurposes    = 8               // as many bits has a Purposes
+	maxOwnPurposes = maxPurposes - 2 // Statistics and Other have a bit of their own
+)
+
+// isPurpose reports whether id can stand in forms, cookies and records.
+func isPurpose(id string) bool {
+	for _, c := range []byte(id) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= 40
+}
 
 // policyText is the form in which a policy is hashed and kept.
 type policyText struct {
@@ -51,7 +63,11 @@ func newPolicy(c *Config, services []Service) *policy {
 	for _, s := range services {
 		hosts := slices.Clone(s.Hosts)
 		slices.Sort(hosts)
-		by[s.Purpose] = append(by[s.Purpose], policyService{s.Name, slices.Compact(hosts)})
+		id := s.Purpose
+		if !isPurpose(id) {
+			id = Other
+		}
+		by[id] = append(by[id], policyService{s.Name, slices.Compact(hosts)})
 	}
 	t := policyText{Label: c.Label}
 	for _, id := range purposeOrder(c, by) {
@@ -192,6 +208,18 @@ func (p *policy) translate(older *policy, set Purposes) Purposes {
 		}
 	}
 	return out & p.asked
+}
+
+// listed is services with the purposes under which the list names them: those
+// that found no place in it are Other.
+func (p *policy) listed(services []Service) []Service {
+	out := slices.Clone(services)
+	for i := range out {
+		if _, ok := p.hosts[out[i].Purpose]; !ok {
+			out[i].Purpose = Other
+		}
+	}
+	return out
 }
 
 // names are the ids in set, in the list's order.

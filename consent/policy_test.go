@@ -149,6 +149,37 @@ func TestAnOlderAnswerCountsWhileItCoversAllInForce(t *testing.T) {
 	}
 }
 
+func TestANewYesToMoreClearsNothing(t *testing.T) {
+	list := &changing{[]Service{video}}
+	g := testGate(t, Config{Services: list.services})
+	v := newVisitor("https")
+	v.decide(g, Accept)
+	list.list = []Service{video, unknown}
+	if err := g.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	if res := v.decide(g, Accept); res.Header.Get("Clear-Site-Data") != "" {
+		t.Error("an accept of all cleared the site's storage")
+	}
+	v.cookies[consentCookie(true)] = "nonsense"
+	if res := v.post(g, url.Values{"purpose": {"video"}}); res.Header.Get("Clear-Site-Data") == "" {
+		t.Error("who may have allowed more before kept what it left")
+	}
+}
+
+func TestServicesSayUnderWhichPurposeTheyAreListed(t *testing.T) {
+	odd := Service{Name: "odd", Purpose: "Not, an id", Hosts: []string{"odd.test"}}
+	g := testGate(t, Config{}, video, odd)
+	v := newVisitor("https")
+	v.decide(g, Accept)
+	_, grant := v.of(g)
+	for _, s := range g.Services() {
+		if !grant.Allows(s.Purpose) {
+			t.Errorf("%s is listed under %q, which cannot be granted", s.Name, s.Purpose)
+		}
+	}
+}
+
 func TestTheLabelAsksEverybodyAgain(t *testing.T) {
 	k, dir := NewKeys(), t.TempDir()
 	v := newVisitor("https")

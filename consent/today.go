@@ -2,6 +2,7 @@ package consent
 
 import (
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -13,6 +14,7 @@ type today struct {
 	services []Service
 	date     string
 	from, to time.Time // the day, from midnight to midnight
+	codec    *Codec    // what the cookies are signed with, nil without keys
 
 	// accepted holds every cookie that can be given today. securecookie stamps
 	// the second of signing; signing all of them in advance makes that second
@@ -38,14 +40,22 @@ type cookieKey struct {
 // answered. A form of an older one leads back to the question.
 const recentPolicies = 4
 
-// newToday signs the day's cookies.
-func (g *Gate) newToday(now time.Time, services []Service) (*today, error) {
+// newToday signs the day's cookies, or takes those over that old has of the same
+// day: a list that changes at noon must not tell morning from afternoon.
+func (g *Gate) newToday(old *today, now time.Time, services []Service) (*today, error) {
 	now = now.In(g.config.Location)
 	from := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, g.config.Location)
+	p := newPolicy(&g.config, services)
 	t := &today{
-		policy: newPolicy(&g.config, services), services: services,
+		policy: p, services: p.listed(services),
 		date: from.Format(dateForm), from: from, to: from.AddDate(0, 0, 1),
-		accepted: map[cookieKey]string{}, given: map[givenKey]answered{},
+		codec: g.codec.Load(), accepted: map[cookieKey]string{}, given: map[givenKey]answered{},
+	}
+	if t.codec == nil {
+		return t, nil // without keys nobody can accept
+	}
+	if old != nil && old.date == t.date && old.codec == t.codec {
+		t.accepted, t.given = maps.Clone(old.accepted), maps.Clone(old.given)
 	}
 	policies, err := g.history.recent(recentPolicies)
 	if err != nil {
@@ -61,10 +71,6 @@ func (g *Gate) newToday(now time.Time, services []Service) (*today, error) {
 
 // sign makes t's cookies for each set of purposes of p that one can accept.
 func (g *Gate) sign(t *today, p *policy) error {
-	codec := g.codec.Load()
-	if codec == nil {
-		return nil // without keys nobody can accept
-	}
 	for set := Purposes(1); set != 0; set++ {
 		if set&^p.asked != 0 {
 			continue
@@ -74,7 +80,7 @@ func (g *Gate) sign(t *today, p *policy) error {
 			if t.accepted[key] != "" {
 				continue
 			}
-			value, err := codec.Encode(consentCookie(secure), acceptedText(g.config.Site, p.version, set, t.date))
+			value, err := t.codec.Encode(consentCookie(secure), acceptedText(g.config.Site, p.version, set, t.date))
 			if err != nil {
 				return err
 			}
@@ -114,7 +120,7 @@ func (g *Gate) rebuild(fresh bool) error {
 	case g.config.Services != nil:
 		services = g.config.Services()
 	}
-	t, err := g.newToday(now, services)
+	t, err := g.newToday(old, now, services)
 	if err != nil {
 		return err
 	}
