@@ -114,8 +114,8 @@ func hexDigit(c byte) (rune, bool) {
 	return 0, false
 }
 
-// appendEscaped appends v as the value of an attribute in double or single
-// quotes. It never forms a tag, whoever reads it.
+// appendEscaped appends v as the value of an attribute in double quotes. It
+// never forms a tag, whoever reads it.
 func appendEscaped(dst, v []byte) []byte {
 	for _, c := range v {
 		switch c {
@@ -127,8 +127,6 @@ func appendEscaped(dst, v []byte) []byte {
 			dst = append(dst, "&gt;"...)
 		case '"':
 			dst = append(dst, "&quot;"...)
-		case '\'':
-			dst = append(dst, "&#39;"...)
 		default:
 			dst = append(dst, c)
 		}

@@ -55,7 +55,7 @@ func (c *sheet) token() {
 	switch c.s[c.i] {
 	case '"', '\'':
 		text, end := cssString(c.s, c.i)
-		if c.brackets&1 == 1 || c.next != atNone {
+		if c.brackets&1 == 1 || c.next != atNone || c.inVariable() {
 			c.url(c.i, end, c.s[c.i+1:text])
 		}
 		c.i = end
@@ -90,6 +90,18 @@ func (c *sheet) token() {
 		c.next = atNone
 		c.i++
 	}
+}
+
+// inVariable reports whether c.i is in the value of a custom property, which
+// image-set(var(--name)) may make an address of.
+func (c *sheet) inVariable() bool {
+	const far = 1 << 10
+	before := c.s[max(0, c.i-far):c.i]
+	before = before[bytes.LastIndexAny(before, ";{}")+1:]
+	if k := bytes.LastIndex(before, []byte("*/")); k >= 0 {
+		before = before[k+2:]
+	}
+	return bytes.HasPrefix(before[skipBlanks(before, 0):], []byte("--"))
 }
 
 // cssName reports whether b is part of a name.

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-const emptyPicture = "data:image/svg+xml,%3Csvg xmlns=&#39;http://www.w3.org/2000/svg&#39; width=&#39;W&#39; height=&#39;H&#39;/%3E"
+const emptyPicture = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='W' height='H'/%3E"
 
 func picture(w, h string) string {
 	return strings.NewReplacer("W", w, "H", h).Replace(emptyPicture)
@@ -64,6 +64,7 @@ var holdTests = []struct{ name, page, want string }{
 	{"escapes in a style attribute", `<p style='background:u\72l( \2f\2f evil.test/a )'>`, `<p style="background:u\72l(&quot;data:,&quot;)">`},
 	{"style", "<style>@import '//evil.test/a';@import url(//evil.test/b) screen;a{b:url( /c )}@font-face{src:url(//evil.test/d)}</style>", `<style>@import "data:text/css,";@import url("data:text/css,") screen;a{b:url( /c )}@font-face{src:url("data:,")}</style>`},
 	{"image-set", `<style>a{b:image-set("//evil.test/a" 1x, url(/b) 2x);c:"//evil.test"}</style>`, `<style>a{b:image-set("data:," 1x, url(/b) 2x);c:"//evil.test"}</style>`},
+	{"an address in a custom property", `<p style='--a:"//evil.test/a";content:"//evil.test/b";background:image-set(var(--a) 1x)'>`, `<p style="--a:&quot;data:,&quot;;content:&quot;//evil.test/b&quot;;background:image-set(var(--a) 1x)">`},
 	{"namespaces", `<style>@namespace url(http://evil.test/);</style>`, ""},
 	{"a comment in css", `<style>/* url(//evil.test) */ a{b:"url(//evil.test)"}</style>`, ""},
 	{"svg", `<svg><image href="//evil.test/a"/><use xlink:href="//evil.test/b#c"/><script href="//evil.test/d"></script><a href="//evil.test/e"/><feImage href=//evil.test/f /></svg>`, `<svg><image data-lychgate="held" /><use data-lychgate="held" /><script type="text/plain" data-lychgate="held" ></script><a href="//evil.test/e"/><feImage data-lychgate="held"  /></svg>`},
@@ -118,17 +119,17 @@ func (replacing) Meta(name, c []byte) []byte {
 
 func TestReplace(t *testing.T) {
 	tests := []struct{ name, page, want string }{
-		{"double quotes", `<img src="//evil.test/a">`, `<img src="/r?a=&quot;&amp;&#39;,&lt;)\">`},
-		{"unquoted", `<img src=//evil.test/a alt=x>`, `<img src="/r?a=&quot;&amp;&#39;,&lt;)\" alt=x>`},
-		{"srcset", `<img srcset='//evil.test/a, //evil.test/b (a,b) 2x,/c'>`, `<img srcset="/r?a=&quot;&amp;&#39;%2C&lt;)\, /r?a=&quot;&amp;&#39;%2C&lt;)\ (a,b) 2x, /c">`},
+		{"double quotes", `<img src="//evil.test/a">`, `<img src="/r?a=&quot;&amp;',&lt;)\">`},
+		{"unquoted", `<img src=//evil.test/a alt=x>`, `<img src="/r?a=&quot;&amp;',&lt;)\" alt=x>`},
+		{"srcset", `<img srcset='//evil.test/a, //evil.test/b (a,b) 2x,/c'>`, `<img srcset="/r?a=&quot;&amp;'%2C&lt;)\, /r?a=&quot;&amp;'%2C&lt;)\ (a,b) 2x, /c">`},
 		{"style", `<style>a{b:url(//evil.test/a)}</style>`, `<style>a{b:url("/r?a=\22 \26 \27 ,\3c )\5c ")}</style>`},
 		{"style attribute", `<p style="b:url('//evil.test/a')">`, `<p style="b:url(&quot;/r?a=\22 \26 \27 ,\3c )\5c &quot;)">`},
 		{"import map", `<script type=importmap>{"imports":{"a":"//evil.test"}}</script>`, `<script type=importmap>{"imports":{"a":"/r?a=\u0022\u0026',\u003c)\u005c"}}</script>`},
-		{"refresh", `<meta http-equiv=refresh content="0;url=//evil.test">`, `<meta http-equiv=refresh content="0;url=/r?a=&quot;&amp;&#39;,&lt;)\">`},
-		{"a policy", `<meta http-equiv=Content-Security-Policy content="default-src 'self'">`, `<meta http-equiv=Content-Security-Policy content="CONTENT-SECURITY-POLICY=DEFAULT-SRC &#39;SELF&#39;">`},
+		{"refresh", `<meta http-equiv=refresh content="0;url=//evil.test">`, `<meta http-equiv=refresh content="0;url=/r?a=&quot;&amp;',&lt;)\">`},
+		{"a policy", `<meta http-equiv=Content-Security-Policy content="default-src 'self'">`, `<meta http-equiv=Content-Security-Policy content="CONTENT-SECURITY-POLICY=DEFAULT-SRC 'SELF'">`},
 		{"referrer", `<META NAME=Referrer CONTENT=origin>`, `<META NAME=Referrer CONTENT="REFERRER=ORIGIN">`},
-		{"a style sheet", `<link rel=stylesheet href="//evil.test/a" integrity="sha256-a" crossorigin>`, `<link rel=stylesheet href="/r?a=&quot;&amp;&#39;,&lt;)\"  crossorigin>`},
-		{"a base", `<base href=//evil.test/>`, `<base href="/r?a=&quot;&amp;&#39;,&lt;)\">`},
+		{"a style sheet", `<link rel=stylesheet href="//evil.test/a" integrity="sha256-a" crossorigin>`, `<link rel=stylesheet href="/r?a=&quot;&amp;',&lt;)\"  crossorigin>`},
+		{"a base", `<base href=//evil.test/>`, `<base href="/r?a=&quot;&amp;',&lt;)\">`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -129,7 +129,8 @@ type Options struct {
 	// Head appends what goes in first in the head (the guard script); nil for
 	// nothing. [Append] calls it last, when the whole page has been judged, so
 	// that it may append nothing where nothing was held; a [Writer] calls it when
-	// it comes to the head.
+	// it comes to the head. It should be short: browsers look for the charset in
+	// the first 1024 bytes.
 	Head func(dst []byte) []byte
 	// XHTML applies XML's rules: application/xhtml+xml and image/svg+xml.
 	XHTML bool
