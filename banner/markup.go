@@ -87,9 +87,18 @@ func (b *Banner) saved(s *speech, sentence string, d dress) piece {
 	return w.done()
 }
 
+// regionName is what a screen reader calls the region: for a site that was
+// given no name, the words of the link to the same choices.
+func (b *Banner) regionName(s *speech) string {
+	if b.config.SiteName == "" {
+		return s.Link
+	}
+	return fill(s.Region, "site", b.config.SiteName)
+}
+
 // open writes the region's beginning and its style.
 func (b *Banner) open(w *pieceBuilder, s *speech, d dress, target bool) {
-	w.raw(`<section id="lychgate" lang="` + s.Tag + `" aria-label="`).say(fill(s.Region, "site", b.config.SiteName)).raw(`"`)
+	w.raw(`<section id="lychgate" lang="` + s.Tag + `" aria-label="`).say(b.regionName(s)).raw(`"`)
 	if target {
 		w.raw(` tabindex="-1"`)
 	}
