@@ -19,6 +19,7 @@ test: setup lint unit
 
 setup: ## what the tests need beyond Go, installed only when missing
 	./cmd/lychgate/browser/setup.sh
+	./analytics/clickhousetest/setup.sh
 
 lint:
 	@echo '== gofumpt'; out="$$($(TOOL) gofumpt -l $$(git ls-files '*.go'))"; test -z "$$out" || { echo "$$out: run gofumpt -w"; exit 1; }
