@@ -127,12 +127,12 @@ func parseForwardedAddr(s string) (netip.Addr, bool) {
 }
 
 // coarsen makes r safe to hand to any other code: RemoteAddr holds only the
-// network, and no forwarding header is left. It reports whether the visitor's
-// own connection is encrypted.
+// network, which is returned as well, and no forwarding header is left. It
+// reports whether the visitor's own connection is encrypted.
 //
 // Requests that came through [Gateway.Listen] are coarse already; doing it here
 // again keeps the promise for a Gateway used as a plain http.Handler.
-func (g *Gateway) coarsen(r *http.Request) (https bool) {
+func (g *Gateway) coarsen(r *http.Request) (network netip.Addr, https bool) {
 	https = r.TLS != nil
 	network, known := coarse(r.RemoteAddr)
 	if len(g.trusted) > 0 && peerTrusted(r.Context()) {
@@ -148,7 +148,7 @@ func (g *Gateway) coarsen(r *http.Request) (https bool) {
 	for _, name := range forwardingHeaders {
 		delete(r.Header, name)
 	}
-	return https
+	return network, https
 }
 
 // coarse parses a RemoteAddr and cuts it. The second result is true when there

@@ -25,6 +25,8 @@ import (
 	"net/netip"
 	"net/url"
 	"runtime/debug"
+	"strings"
+	"time"
 
 	"github.com/lychgate/lychgate/analytics"
 	"github.com/lychgate/lychgate/banner"
@@ -95,6 +97,7 @@ type Gateway struct {
 	adminPage http.Handler
 	trusted   networks
 	log       *slog.Logger
+	limiter   *limiter
 
 	thirdParties
 	assets assets
@@ -116,6 +119,7 @@ func New(c Config) (*Gateway, error) {
 		adminPage: c.Admin,
 		trusted:   c.TrustedProxies,
 		log:       c.Log,
+		limiter:   newLimiter(time.Now),
 	}
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
@@ -139,14 +143,38 @@ func New(c Config) (*Gateway, error) {
 }
 
 // ServeHTTP answers a visitor's request.
-func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serve(w, r, g.route) }
+
+// serve makes r safe and canonical, and hands it to route.
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, route http.HandlerFunc) {
 	defer g.recover()
-	https := g.coarsen(r)
-	if status := canonical(r, https); status != 0 {
-		refuse(w, status)
-		return
+	network, https := g.coarsen(r)
+	status := canonical(r, https)
+	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+		// net/http hides whether there was a Content-Length beside it, with which
+		// the next request could be smuggled. RFC 9112 section 6.1: close.
+		w.Header()["Connection"] = []string{"close"}
 	}
-	g.route(w, r)
+	switch {
+	case status != 0:
+		refuse(w, status)
+	case !g.limiter.request(network, r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, consent.Prefix)):
+		tooMany(w)
+	default:
+		defer g.afterwards(r)
+		forgetDeadlines(w, r)
+		paceBody(w, r)
+		route(w, r)
+	}
+}
+
+// afterwards notes a request that its sender took back.
+func (g *Gateway) afterwards(r *http.Request) {
+	if r.ProtoMajor == 2 && r.Context().Err() != nil {
+		if c := connOf(r.Context()); c != nil {
+			c.reset(time.Now())
+		}
+	}
 }
 
 // recover turns a panic into one log line and a cut connection. The value of a

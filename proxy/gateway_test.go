@@ -75,7 +75,7 @@ func testGateway(t testing.TB, c Config) *testGate {
 		t.Fatal(err)
 	}
 	s := httptest.NewUnstartedServer(g)
-	s.Listener = &coarseListener{Listener: s.Listener, trusted: g.trusted}
+	s.Listener = &coarseListener{Listener: s.Listener, trusted: g.trusted, limiter: g.limiter}
 	s.Config.ConnContext = connContext
 	s.Config.ErrorLog = slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)
 	s.Start()

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync/atomic"
+	"time"
 )
 
 // A coarseListener hands out connections that know only their visitor's
@@ -14,20 +16,32 @@ import (
 type coarseListener struct {
 	net.Listener
 	trusted networks
+	limiter *limiter
 }
 
-// Accept waits for the next connection and forgets its full address.
+// Accept waits for the next connection, forgets its full address, and closes it
+// when its network has too many.
 func (l *coarseListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		full := addrOf(c.RemoteAddr())
+		conn := &coarseConn{
+			Conn:    c,
+			remote:  networkOf(full),
+			trusted: full.IsValid() && l.trusted.contain(full),
+		}
+		if conn.trusted || isPrivate(conn.remote) {
+			return conn, nil
+		}
+		if l.limiter.connect(conn.remote) {
+			conn.limiter = l.limiter
+			return conn, nil
+		}
+		_ = c.Close() // it was never used
 	}
-	full := addrOf(c.RemoteAddr())
-	return &coarseConn{
-		Conn:    c,
-		remote:  networkOf(full),
-		trusted: full.IsValid() && l.trusted.contain(full),
-	}, nil
 }
 
 // A coarseConn is a connection whose RemoteAddr is a network.
@@ -35,6 +49,40 @@ type coarseConn struct {
 	net.Conn
 	remote  netip.Addr
 	trusted bool // the peer is a trusted proxy
+
+	limiter *limiter // nil when the connection is not counted
+	closed  atomic.Bool
+
+	resets     atomic.Int32
+	resetsFrom atomic.Int64 // when counting them began, Unix seconds
+}
+
+// Close closes the connection and takes it off its network's account.
+func (c *coarseConn) Close() error {
+	if c.limiter != nil && !c.closed.Swap(true) {
+		c.limiter.disconnect(c.remote)
+	}
+	return c.Conn.Close()
+}
+
+// A visitor's browser takes back some requests when a page is left. Who takes
+// back more than maxResets in resetWindow keeps the site busy for nothing
+// (CVE-2023-44487).
+const (
+	maxResets   = 200
+	resetWindow = 10 * time.Second
+)
+
+// reset notes that the peer took back a request, and cuts it off when it does
+// nothing else.
+func (c *coarseConn) reset(now time.Time) {
+	if from := c.resetsFrom.Load(); now.Unix()-from > int64(resetWindow/time.Second) {
+		c.resetsFrom.Store(now.Unix())
+		c.resets.Store(0)
+	}
+	if c.resets.Add(1) > maxResets {
+		_ = c.Conn.Close() // net/http notices, and closes us
+	}
 }
 
 // RemoteAddr is the visitor's network with port 0.
@@ -73,8 +121,15 @@ func connContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
+// connOf is the connection a request came over; nil when it did not come
+// through our listener.
+func connOf(ctx context.Context) *coarseConn {
+	c, _ := ctx.Value(connKey{}).(*coarseConn)
+	return c
+}
+
 // peerTrusted reports whether the request came over a connection of a trusted proxy.
 func peerTrusted(ctx context.Context) bool {
-	c, ok := ctx.Value(connKey{}).(*coarseConn)
-	return ok && c.trusted
+	c := connOf(ctx)
+	return c != nil && c.trusted
 }

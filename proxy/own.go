@@ -58,7 +58,11 @@ func gpc(w http.ResponseWriter) {
 // calm shows a page in plain words when the site cannot. What is no page to its
 // asker (an image, a script) gets the bare status.
 func (s *site) calm(w http.ResponseWriter, r *http.Request, status int) {
+	closing := w.Header()["Connection"]
 	clear(w.Header())
+	if closing != nil {
+		w.Header()["Connection"] = closing
+	}
 	own(w)
 	var b bytes.Buffer
 	err := s.Banner.WriteError(&b, &banner.ErrorPage{

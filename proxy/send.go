@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -147,6 +146,7 @@ func (s *site) writeWhole(w http.ResponseWriter, status int, c coding, body []by
 		h["Content-Encoding"] = []string{c.String()}
 	}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	awaitReader(http.NewResponseController(w), int64(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the visitor is gone if this fails
 }
@@ -210,20 +210,4 @@ func hasToken(lines []string, token string) bool {
 		}
 	}
 	return false
-}
-
-// flushingWriter makes every write visible at once.
-type flushingWriter struct {
-	w  io.Writer
-	rc *http.ResponseController
-}
-
-func (f flushingWriter) Write(p []byte) (int, error) {
-	n, err := f.w.Write(p)
-	if err == nil {
-		if err = f.rc.Flush(); errors.Is(err, http.ErrNotSupported) {
-			err = nil
-		}
-	}
-	return n, err
 }

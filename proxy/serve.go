@@ -32,13 +32,16 @@ type ListenConfig struct {
 }
 
 // Limits of a connection. A slow sender of headers is cut after
-// readHeaderTimeout; bodies have no fixed limit, since an honest upload over a
-// bad line takes long (design.md keeps a minimum rate for those).
+// readHeaderTimeout; bodies have a pace to keep instead (pace.go).
 const (
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 32 << 10
 	defaultDrain      = 25 * time.Second
+
+	maxStreams  = 128 // of one HTTP/2 connection at a time
+	pingAfter   = 30 * time.Second
+	pingTimeout = 15 * time.Second
 )
 
 // A Server is a Gateway with its doors: listeners bound, nothing answered yet.
@@ -115,7 +118,7 @@ func (g *Gateway) bind(ctx context.Context, addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen %s: %w", addr, err)
 	}
-	return &coarseListener{Listener: l, trusted: g.trusted}, nil
+	return &coarseListener{Listener: l, trusted: g.trusted, limiter: g.limiter}, nil
 }
 
 func (g *Gateway) server(h http.Handler) *http.Server {
@@ -125,7 +128,13 @@ func (g *Gateway) server(h http.Handler) *http.Server {
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams,
+			SendPingTimeout:      pingAfter,
+			PingTimeout:          pingTimeout,
+			WriteByteTimeout:     writeGrace,
+		},
+		ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
 }
 

@@ -133,13 +133,9 @@ func (g *Gateway) toHTTPS(addr net.Addr, ready func(host string) bool) http.Hand
 	if a, ok := addr.(*net.TCPAddr); ok && a.Port != 443 {
 		port = fmt.Sprintf(":%d", a.Port)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		https := g.coarsen(r)
-		status := canonical(r, https)
+	route := func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case status != 0:
-			refuse(w, status)
-		case https || r.URL.Path == healthzPath: // a trusted proxy speaks TLS for us
+		case r.URL.Scheme == "https" || r.URL.Path == healthzPath: // a trusted proxy speaks TLS for us
 			g.route(w, r)
 		case r.URL.Host == "" || g.sites.match(r.URL.Host) == nil:
 			refuse(w, http.StatusMisdirectedRequest)
@@ -150,7 +146,8 @@ func (g *Gateway) toHTTPS(addr net.Addr, ready func(host string) bool) http.Hand
 			u.Scheme, u.Host = "https", hostname(u.Host)+port
 			redirect(w, u.String(), http.StatusPermanentRedirect)
 		}
-	})
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serve(w, r, route) })
 }
 
 // redirect answers without the body that http.Redirect writes: there is nobody

@@ -29,6 +29,7 @@ func (p *page) stream(g *Gateway, w http.ResponseWriter, c coding) error {
 	for {
 		n, err := p.rest.Read(buf)
 		if n > 0 {
+			awaitReader(rc, int64(n))
 			_, werr := rw.Write(buf[:n])
 			if werr = errors.Join(werr, rw.Flush()); werr != nil {
 				return werr
@@ -88,22 +89,49 @@ func (s *site) pass(w http.ResponseWriter, r *http.Request, v *visit, a *answer)
 	if r.Method == http.MethodHead || a.status == http.StatusNotModified || a.status == http.StatusNoContent {
 		return
 	}
-	var out io.Writer = w
-	if a.length < 0 { // written bit by bit, perhaps to be seen bit by bit
-		rc := http.NewResponseController(w)
-		if isEventStream(a.header) {
-			_ = rc.Flush() // the page waits for the headers; a failure shows with the body
-		}
-		out = flushingWriter{w, rc}
-	}
-	buf := s.g.buffers.get()
-	defer s.g.buffers.put(buf)
-	if _, err := io.CopyBuffer(out, a.body, (*buf)[:copyBuffer]); err != nil {
+	if err := s.copyBody(w, a); err != nil {
 		panic(http.ErrAbortHandler) // the visitor must not take a part for the whole
 	}
 	if a.trailer != nil {
 		for name, values := range *a.trailer {
 			h[http.TrailerPrefix+name] = values
+		}
+	}
+}
+
+// copyBody sends a body piece by piece, each within the time a visitor may take
+// to read it. One of unknown length is written bit by bit, perhaps to be seen
+// bit by bit.
+func (s *site) copyBody(w http.ResponseWriter, a *answer) error {
+	rc := http.NewResponseController(w)
+	flushes, events := a.length < 0, isEventStream(a.header)
+	if events {
+		_ = rc.Flush() // the page waits for the headers; a failure shows with the body
+	}
+	buf := s.g.buffers.get()
+	defer s.g.buffers.put(buf)
+	piece := (*buf)[:copyBuffer]
+	for {
+		n, err := a.body.Read(piece)
+		if n > 0 {
+			awaitReader(rc, int64(n))
+			if _, err := w.Write(piece[:n]); err != nil {
+				return err
+			}
+			if flushes {
+				if err := rc.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+					return err
+				}
+			}
+			if events {
+				_ = rc.SetWriteDeadline(time.Time{}) // until the next event there is nothing to read
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -140,6 +168,7 @@ func isEventStream(h http.Header) bool {
 // ranges and the kernel's own copying.
 func (s *site) passFile(w http.ResponseWriter, r *http.Request, v *visit, a *answer) {
 	h := w.Header()
+	awaitReader(http.NewResponseController(w), a.length)
 	delete(h, "Content-Length") // ServeContent writes the range's
 	c := v.coding
 	tag := get(h, "Etag")

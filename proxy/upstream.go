@@ -25,6 +25,7 @@ const (
 	upstreamIdleTimeout   = 90 * time.Second
 	upstreamIdleConns     = 128
 	upstreamMaxHeader     = 256 << 10
+	upstreamTurns         = 512 // requests a site is given to work on at a time
 )
 
 // An upstream is the server behind one site.
@@ -40,6 +41,7 @@ type upstream struct {
 	tunnel    http.Handler
 	down      atomic.Bool // so that the log says once that it went down, and once that it is back
 	looped    atomic.Bool
+	turns     chan struct{} // one for each request the site works on
 }
 
 func newUpstream(s *site) (*upstream, error) {
@@ -50,6 +52,7 @@ func newUpstream(s *site) (*upstream, error) {
 	u := &upstream{
 		site: s, scheme: t.Scheme, host: t.Host, prefix: strings.TrimSuffix(t.EscapedPath(), "/"),
 		query: t.RawQuery, name: s.UpstreamHost, local: isLocal(t.Hostname()),
+		turns: make(chan struct{}, upstreamTurns),
 	}
 	dialer := &net.Dialer{Timeout: upstreamDialTimeout, KeepAlive: 30 * time.Second}
 	u.transport = &http.Transport{
@@ -91,23 +94,36 @@ func isLocal(host string) bool {
 
 // fetch asks the site. The caller closes the answer's body.
 func (u *upstream) fetch(r *http.Request, v *visit) (*answer, error) {
-	out := u.request(r, v)
-	res, err := u.transport.RoundTrip(out)
+	ctx, cancel := context.WithCancel(r.Context())
+	res, err := u.roundTrip(u.request(r, v).WithContext(ctx))
 	if err != nil {
+		cancel()
 		return nil, u.failed(r, err)
 	}
 	if u.down.CompareAndSwap(true, false) {
 		u.site.g.log.Info("upstream answers again", "site", u.site.Name)
 	}
-	if res.StatusCode == http.StatusSwitchingProtocols {
+	removeHopByHop(res.Header)
+	return &answer{
+		status: res.StatusCode, header: res.Header, body: watch(res.Body, cancel, isEventStream(res.Header)),
+		length: res.ContentLength, trailer: &res.Trailer,
+	}, nil
+}
+
+// roundTrip waits for its turn, and for the head of the answer.
+func (u *upstream) roundTrip(out *http.Request) (*http.Response, error) {
+	select {
+	case u.turns <- struct{}{}:
+		defer func() { <-u.turns }()
+	case <-out.Context().Done():
+		return nil, out.Context().Err()
+	}
+	res, err := u.transport.RoundTrip(out)
+	if err == nil && res.StatusCode == http.StatusSwitchingProtocols {
 		_ = res.Body.Close()
 		return nil, errors.New("upstream switched protocols unasked")
 	}
-	removeHopByHop(res.Header)
-	return &answer{
-		status: res.StatusCode, header: res.Header, body: res.Body,
-		length: res.ContentLength, trailer: &res.Trailer,
-	}, nil
+	return res, err
 }
 
 // request is r as the site may see it.
@@ -126,7 +142,7 @@ func (u *upstream) request(r *http.Request, v *visit) *http.Request {
 		out.Body = r.Body
 		out.Trailer = r.Trailer
 	}
-	return out.WithContext(r.Context())
+	return out
 }
 
 // url is where r goes: the upstream's own path before the canonical one, and

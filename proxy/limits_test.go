@@ -1,0 +1,344 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestLimiter(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	l := newLimiter(func() time.Time { return now })
+	one, two := netip.MustParseAddr("192.0.2.0"), netip.MustParseAddr("198.51.100.0")
+	ask := func(n netip.Addr, times int, post bool) (passed int) {
+		for range times {
+			if l.request(n, post) {
+				passed++
+			}
+		}
+		return passed
+	}
+	if got := ask(one, networkRequests+100, false); got != networkRequests {
+		t.Errorf("at once: %d passed", got)
+	}
+	if got := ask(two, 10, false); got != 10 {
+		t.Errorf("a neighbour: %d passed", got)
+	}
+	now = now.Add(2 * time.Second)
+	if got := ask(one, 5000, false); got != 2*networkRequestRate {
+		t.Errorf("two seconds later: %d passed", got)
+	}
+	if got := ask(two, 1000, true); got != networkPosts {
+		t.Errorf("posts: %d passed", got)
+	}
+	for _, private := range []string{"127.0.0.0", "10.0.0.0", "192.168.1.0", "::", "fd00::", "fe80::"} {
+		if got := ask(netip.MustParseAddr(private), networkRequests+1, true); got != networkRequests+1 {
+			t.Errorf("%s: %d passed", private, got)
+		}
+	}
+	for i := range maxNetworkConns + 1 {
+		if got := l.connect(one); got != (i < maxNetworkConns) {
+			t.Errorf("connection %d: %v", i, got)
+		}
+	}
+	l.disconnect(one)
+	if !l.connect(one) {
+		t.Error("a closed connection still counts")
+	}
+	now = now.Add(time.Hour)
+	for range maxNetworkConns {
+		l.disconnect(one)
+	}
+	now = now.Add(time.Hour)
+	for i := range 100 { // any request to a shard sweeps it
+		l.request(netip.AddrFrom4([4]byte{203, 0, byte(i), 0}), false)
+	}
+	left := 0
+	for i := range l.shards {
+		left += len(l.shards[i].networks)
+	}
+	if left != 100 {
+		t.Errorf("%d networks are remembered", left)
+	}
+	if l.refusedConns.Load() != 1 || l.refusedRequests.Load() == 0 {
+		t.Errorf("refused %d %d", l.refusedConns.Load(), l.refusedRequests.Load())
+	}
+}
+
+func TestTooManyRequests(t *testing.T) {
+	g := testGateway(t, Config{Sites: []Site{{Dir: testFolder(t, map[string]string{"x.txt": "x"})}}}).g
+	now := time.Now()
+	g.limiter = newLimiter(func() time.Time { return now })
+	codes := map[int]int{}
+	for range networkRequests + 50 {
+		r := httptest.NewRequest("GET", "http://a.example/x.txt", nil)
+		r.RemoteAddr = "203.0.113.9:1234"
+		w := httptest.NewRecorder()
+		g.ServeHTTP(w, r)
+		codes[w.Code]++
+	}
+	if codes[429] != 50 || codes[200] != networkRequests {
+		t.Errorf("got %v", codes)
+	}
+}
+
+// A pipeListener accepts connections made in memory, so that time can be faked.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+func (l *pipeListener) Close() error   { close(l.closed); return nil }
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (l *pipeListener) dial() net.Conn {
+	ours, theirs := net.Pipe()
+	l.conns <- theirs
+	return ours
+}
+
+// testPipe runs a gateway and its upstream in memory, and hands f a way in.
+func testPipe(t *testing.T, upstream http.HandlerFunc, f func(dial func() net.Conn)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		up := &pipeListener{make(chan net.Conn), make(chan struct{})}
+		site := &http.Server{Handler: upstream}
+		go func() { _ = site.Serve(up) }()
+		g, err := New(Config{Sites: []Site{testSite(t, Site{Upstream: mustURL("http://127.0.0.1:1")})}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		transport := g.sites.any.upstream.transport
+		transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return up.dial(), nil }
+		door := &pipeListener{make(chan net.Conn), make(chan struct{})}
+		srv := g.server(g)
+		go func() { _ = srv.Serve(&coarseListener{Listener: door, limiter: g.limiter}) }()
+		f(door.dial)
+		_ = srv.Close()
+		transport.CloseIdleConnections()
+		_ = site.Close()
+		time.Sleep(time.Minute) // net/http lingers a moment on connections it ends
+	})
+}
+
+func TestSlowSendersAreCut(t *testing.T) {
+	for _, tt := range []struct {
+		name, head string
+		cut        time.Duration
+	}{
+		{"headers", "GET / HTTP/1.1\r\nHost: a\r\nX: ", readHeaderTimeout},
+		{"a body", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", paceGrace},
+		{"chunks", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n", paceGrace},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			testPipe(t, func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+			}, func(dial func() net.Conn) {
+				c := dial()
+				defer c.Close()
+				started := time.Now()
+				var sender sync.WaitGroup
+				sender.Go(func() {
+					_, err := io.WriteString(c, tt.head)
+					for err == nil {
+						time.Sleep(time.Second)
+						_, err = io.WriteString(c, "x")
+					}
+				})
+				_, _ = io.Copy(io.Discard, c) // until it is cut
+				took := time.Since(started)
+				sender.Wait()
+				if took < tt.cut || took > 20*time.Second {
+					t.Errorf("cut after %v", took)
+				}
+			})
+		})
+	}
+}
+
+func TestAnHonestUploadMayTakeLong(t *testing.T) {
+	const size = 200 << 10
+	testPipe(t, func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		time.Sleep(20 * time.Second) // the site thinks about it: no deadline is left over
+		_, _ = fmt.Fprintf(w, "%d %v", n, err)
+	}, func(dial func() net.Conn) {
+		c := dial()
+		defer c.Close()
+		started := time.Now()
+		go func() {
+			_, _ = fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", size)
+			for range size >> 10 {
+				time.Sleep(time.Second / 2) // 2 KB a second
+				_, _ = io.WriteString(c, strings.Repeat("x", 1<<10))
+			}
+		}()
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatalf("cut after %v: %v", time.Since(started), err)
+		}
+		defer res.Body.Close()
+		if b, err := io.ReadAll(res.Body); err != nil || string(b) != fmt.Sprint(size, " <nil>") {
+			t.Errorf("got %q %v", b, err)
+		}
+	})
+}
+
+func TestSlowReadersAreCut(t *testing.T) {
+	testPipe(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "image/png")
+		_, _ = io.Copy(w, io.LimitReader(zeros{}, 10<<20))
+	}, func(dial func() net.Conn) {
+		c := dial()
+		defer c.Close()
+		_, _ = io.WriteString(c, "GET /x.png HTTP/1.1\r\nHost: a\r\n\r\n")
+		started := time.Now()
+		one := make([]byte, 1)
+		for {
+			if _, err := c.Read(one); err != nil {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(started); took < writeGrace || took > 2*time.Minute {
+			t.Errorf("cut after %v", took)
+		}
+	})
+}
+
+func TestASilentSiteIsGivenUp(t *testing.T) {
+	for name, contentType := range map[string]string{"page": "text/html", "image": "image/png"} {
+		t.Run(name, func(t *testing.T) {
+			testPipe(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", contentType)
+				_, _ = io.WriteString(w, "half")
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			}, func(dial func() net.Conn) {
+				c := dial()
+				defer c.Close()
+				started := time.Now()
+				_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
+				res, err := http.ReadResponse(bufio.NewReader(c), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = io.ReadAll(res.Body)
+				if name == "page" && (res.StatusCode != 502 && res.StatusCode != 504) || name == "image" && !errors.Is(err, io.ErrUnexpectedEOF) {
+					t.Errorf("got %d %v", res.StatusCode, err)
+				}
+				if took := time.Since(started); took > upstreamIdle+time.Second {
+					t.Errorf("given up after %v", took)
+				}
+			})
+		})
+	}
+}
+
+func TestEventsMayPause(t *testing.T) {
+	testPipe(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for i := range 3 {
+			_, _ = fmt.Fprintf(w, "data: %d\n\n", i)
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(10 * time.Minute)
+		}
+	}, func(dial func() net.Conn) {
+		c := dial()
+		defer c.Close()
+		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(res.Body); err != nil || strings.Count(string(b), "data:") != 3 {
+			t.Errorf("got %q %v", b, err)
+		}
+	})
+}
+
+// TestSmuggling: what two servers could read differently is refused, or the
+// connection ends with it. The strict recorder behind sees at most one request.
+func TestSmuggling(t *testing.T) {
+	const second = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+	for name, raw := range map[string]string{
+		"both lengths":            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + second,
+		"both lengths, other way": "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\n" + second,
+		"two lengths":             "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 30\r\n\r\n" + second,
+		"length with sign":        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +0\r\n\r\n" + second,
+		"other coding":            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" + second,
+		"coding in odd case":      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + second,
+		"coding twice":            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n" + second,
+		"blank before colon":      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + second,
+		"folded line":             "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n" + second,
+		"bare line feed in chunk": "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\n\n" + second,
+		"chunk size too long":     "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\n\r\n" + second,
+		"two hosts":               "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n" + second,
+		"no host":                 "GET / HTTP/1.1\r\n\r\n" + second,
+		"nul in header":           "GET / HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n" + second,
+		"connect":                 "CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n" + second,
+		"line without colon":      "GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n" + second,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var seen []string
+			up := testUpstream(t, func(w http.ResponseWriter, r *http.Request) { seen = append(seen, r.Method+" "+r.URL.Path) })
+			g := testGateway(t, Config{Sites: []Site{{Upstream: up}}})
+			c, err := net.Dial("tcp", g.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+			_, _ = io.WriteString(c, raw)
+			answers, err := io.ReadAll(c) // ends when the gateway closes
+			if err != nil {
+				t.Fatalf("the connection stays open: %v %q", err, answers)
+			}
+			g.Close()
+			if strings.Contains(strings.Join(seen, " "), "/smuggled") || len(seen) > 1 {
+				t.Errorf("the site saw %q", seen)
+			}
+		})
+	}
+}
+
+// TestResetFloodsAreCutOff: one connection that opens and takes back requests.
+func TestResetFloodsAreCutOff(t *testing.T) {
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	c := &coarseConn{Conn: theirs}
+	now := time.Unix(1_700_000_000, 0)
+	for i := range maxResets {
+		c.reset(now.Add(time.Duration(i) * 100 * time.Millisecond)) // an unsteady visitor
+	}
+	_ = ours.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+	if _, err := ours.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
+		t.Fatal("cut off too early")
+	}
+	for range maxResets + 1 {
+		c.reset(now.Add(time.Hour))
+	}
+	_ = ours.SetReadDeadline(time.Time{})
+	if _, err := ours.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("not cut off: %v", err)
+	}
+}
