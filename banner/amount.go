@@ -3,7 +3,6 @@ package banner
 import (
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
@@ -76,13 +75,4 @@ func pluralForm(tag string, n int) string {
 	default:
 		return "other"
 	}
-}
-
-// sentence raises the first letter of a name that is written as inside a sentence.
-func (l *locale) sentence(name string) string {
-	first, size := utf8.DecodeRuneInString(name)
-	if size == 0 {
-		return name
-	}
-	return upper(l.Tag, first) + name[size:]
 }

@@ -160,6 +160,9 @@ func (b *Banner) StyleHash(p *Page) string {
 func (b *Banner) Wording(v Visitor, purposes []string) string {
 	s := b.speak(v)
 	q := s.asked(purposes)
+	if len(purposes) == 0 {
+		purposes = []string{statistics}
+	}
 	names := make([]string, len(purposes))
 	for i, id := range purposes {
 		names[i] = b.purpose(s.locale, id).Name

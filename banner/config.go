@@ -123,6 +123,9 @@ func (w Words) validate() error {
 		plain("accept", w.Accept, maxLabel),
 		plain("decline", w.Decline, maxLabel),
 	}
+	if strings.Count(w.Text, purposesMark) > 1 {
+		errs = append(errs, fmt.Errorf("text %q says %s more than once", w.Text, purposesMark))
+	}
 	if (w.Accept == "") != (w.Decline == "") {
 		errs = append(errs, errors.New("accept and decline are set together, so that they speak alike"))
 	} else if w.Accept != "" {

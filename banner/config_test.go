@@ -26,6 +26,7 @@ func TestConfigFaults(t *testing.T) {
 		"reversed":      {Config{Words: map[string]Words{"en": {Accept: "Yes", Decline: "\u202eNo"}}}, "does not belong there"},
 		"markup":        {Config{Words: map[string]Words{"en": {Accept: "<b>Yes</b>", Decline: "No, do not"}}}, "does not belong there"},
 		"long":          {Config{Words: map[string]Words{"en": {Text: strings.Repeat("very ", 90) + "long"}}}, "at most 400"},
+		"purposes":      {Config{Words: map[string]Words{"en": {Text: "{purposes} {purposes}"}}}, "more than once"},
 		"blank":         {Config{Words: map[string]Words{"en": {Accept: "Yes ", Decline: "No"}}}, "without blanks"},
 		"purpose id":    {Config{Purposes: []Purpose{{ID: "a b"}}}, "lower-case word"},
 		"purpose name":  {Config{Purposes: []Purpose{{ID: "a", Name: map[string]string{"en": "a\nb"}}}}, "does not belong there"},

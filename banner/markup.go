@@ -1,5 +1,7 @@
 package banner
 
+import "strings"
+
 // The paths the pieces lead to.
 const consentPath = "/_lychgate/consent"
 
@@ -55,7 +57,7 @@ func (b *Banner) ask(s *speech, q question, d dress, buttons bool) piece {
 		w.raw(`<div class="w" dir="` + s.Dir + `">`)
 	}
 	w.raw(`<div class="t"><h2>`).say(q.Heading).raw(`</h2><p>`).open(changedHole)
-	before, after, named := cutPurposes(q.Text)
+	before, after, named := strings.Cut(q.Text, purposesMark)
 	w.say(before)
 	if named {
 		w.open(purposesHole).say(after)

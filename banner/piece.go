@@ -142,7 +142,11 @@ func appendSource(dst []byte, source string) []byte {
 	return append(dst, `"/>`...)
 }
 
+// appendPurposes appends the names of purposes; none asked for is counting alone.
 func appendPurposes(dst []byte, ps *pieces, ids []string) []byte {
+	if len(ids) == 0 {
+		return append(dst, ps.names[statistics]...)
+	}
 	for i, id := range ids {
 		if i > 0 {
 			dst = append(dst, ps.comma...)

@@ -3,7 +3,11 @@ package banner
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
+
+// statistics is the id of lychgate's own counting.
+const statistics = "statistics"
 
 // A Purpose is one thing a visitor can agree to, in the owner's own words. The
 // ids statistics, measurement, advertising, media, social, support, functional
@@ -48,6 +52,15 @@ func byLanguage(texts map[string]string, tag string) string {
 		return t
 	}
 	return texts["en"]
+}
+
+// sentence raises the first letter of a name that is written as inside a sentence.
+func (l *locale) sentence(name string) string {
+	first, size := utf8.DecodeRuneInString(name)
+	if size == 0 {
+		return name
+	}
+	return upper(l.Tag, first) + name[size:]
 }
 
 // upper is the capital of r in a language.

@@ -63,10 +63,5 @@ func (s *speech) asked(purposes []string) question {
 
 // countsAlone reports whether lychgate's own counting is all that is asked for.
 func countsAlone(purposes []string) bool {
-	return len(purposes) == 0 || len(purposes) == 1 && purposes[0] == "statistics"
-}
-
-// cutPurposes splits a text where the names of purposes go.
-func cutPurposes(text string) (before, after string, named bool) {
-	return strings.Cut(text, purposesMark)
+	return len(purposes) == 0 || len(purposes) == 1 && purposes[0] == statistics
 }

@@ -33,9 +33,9 @@ var hostAt = map[string]string{
 	placeBottom: "position:fixed;inset:auto 0 0;max-height:40vh;overflow:auto",
 }
 
-// endHost are those of the line at the end: last in a flex column or grid, and over a
-// main that the site fixes to the whole window. In a
-// flex row it has no width, and its content reaches back over the row's end.
+// endHost are those of the line at the end: last in a flex column or grid, and
+// in reach even where the site fixes one box to the whole window. In a flex row
+// it has no width, and its content reaches back over the row's end.
 const endHost = "all:initial;display:flex;justify-content:flex-end;align-items:flex-end;clear:both;position:relative;z-index:2147483647;" +
 	"flex:0 0 0;min-width:0;order:9999;grid-column:1/-1;column-span:all"
 
