@@ -420,12 +420,13 @@ func gzipped(t testing.TB, data []byte) int {
 	}
 	return w.Len()
 }
+
 func TestARegionWithoutASiteNameStillHasAName(t *testing.T) {
 	b, err := New(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := string(b.AppendStart(nil, &Page{Lang: []byte("en")})); !strings.Contains(got, `aria-label="Cookie choices"`) {
+	if got := string(b.AppendStart(nil, &Page{Lang: []byte("en")})); !strings.Contains(got, `aria-label="Your cookie choices"`) {
 		t.Errorf("the region of a site without a name begins %.120s", got)
 	}
 }

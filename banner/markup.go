@@ -90,10 +90,11 @@ func (b *Banner) saved(s *speech, sentence string, d dress) piece {
 }
 
 // regionName is what a screen reader calls the region: for a site that was
-// given no name, the words of the link to the same choices.
+// given no name, the title of the consent page, since the line at the end of the
+// page goes by the words of its link.
 func (b *Banner) regionName(s *speech) string {
 	if b.config.SiteName == "" {
-		return s.Link
+		return s.Title
 	}
 	return fill(s.Region, "site", b.config.SiteName)
 }
