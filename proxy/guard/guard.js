@@ -39,7 +39,9 @@ function guard(names) {
   };
   const clean = node => {
     if (node && node.querySelectorAll) [node, ...node.querySelectorAll(Object.keys(LOADS).join())].forEach(el =>
+      // Rules a script makes may name any host, and no policy judges them.
       [...el.attributes || []].forEach(a => {
+        if (a.name === 'type' && /^speculationrules$/i.test(a.value)) a.value = '';
         if (bad(el, a.name, a.value)) { el.removeAttribute(a.name); hold(el, a.name, a.value); }
       }));
     return node;
@@ -104,6 +106,12 @@ function guard(names) {
       return dead;
     }
   }));
+
+  // A form that nobody has pressed is not the visitor's own act.
+  wrap(proto('HTMLFormElement'), 'submit requestSubmit', was => function (...a) {
+    const { userActivation: press } = navigator;
+    if (!press || press.isActive || ok(this.getAttribute('action') || '')) was.apply(this, a);
+  });
 
   // Cookies and storage entries of held services.
   setter(Document.prototype, 'cookie', set => function (v) { heldName.test(('' + v).split('=')[0].trim()) || set.call(this, v); });
