@@ -19,6 +19,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -95,6 +96,7 @@ type Gateway struct {
 	sites     sites
 	analytics *analytics.Analytics
 	adminPage http.Handler
+	adminHost string // canonical; empty: the dashboard is on every site's host
 	trusted   networks
 	log       *slog.Logger
 	limiter   *limiter
@@ -135,6 +137,14 @@ func New(c Config) (*Gateway, error) {
 	}
 	if g.assets, err = newAssets(g.services); err != nil {
 		return nil, err
+	}
+	if c.AdminHost != "" {
+		if g.adminHost, err = asciiHost(c.AdminHost); err != nil {
+			return nil, fmt.Errorf("admin host %q: %w", c.AdminHost, err)
+		}
+		if c.Admin == nil {
+			return nil, fmt.Errorf("admin host %q: there is no dashboard", c.AdminHost)
+		}
 	}
 	if g.sites, err = newSites(g, c.Sites); err != nil {
 		return nil, err

@@ -40,6 +40,20 @@ func (g *Gateway) admin(w http.ResponseWriter, r *http.Request) {
 	g.adminPage.ServeHTTP(w, r)
 }
 
+// adminOnly answers on the dashboard's own host, where no page of a site can
+// stand beside it.
+func (g *Gateway) adminOnly(w http.ResponseWriter, r *http.Request, admin bool) {
+	own(w)
+	switch {
+	case admin:
+		g.admin(w, r)
+	case r.URL.Path == "/":
+		redirect(w, adminPath+"/", http.StatusSeeOther)
+	default:
+		refuse(w, http.StatusNotFound)
+	}
+}
+
 // notFound answers for paths of our own that do not exist.
 func (s *site) notFound(w http.ResponseWriter, r *http.Request) { s.calm(w, r, http.StatusNotFound) }
 

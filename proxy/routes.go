@@ -25,8 +25,12 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request) {
 		g.healthz(w, r)
 		return
 	}
+	admin := path == adminPath || strings.HasPrefix(path, adminPath+"/") ||
+		strings.HasPrefix(path, sharedPath) || strings.HasPrefix(path, apiPath)
 	s := g.sites.match(r.URL.Host)
 	switch {
+	case g.adminHost != "" && hostname(r.URL.Host) == g.adminHost:
+		g.adminOnly(w, r, admin)
 	case s == nil:
 		refuse(w, http.StatusMisdirectedRequest)
 	case s.redirects(r.URL.Host):
@@ -34,9 +38,7 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request) {
 	case path == consentPath || strings.HasPrefix(path, consentPath+"/"):
 		own(w)
 		s.Gate.ServeHTTP(w, r)
-	case path == adminPath || strings.HasPrefix(path, adminPath+"/"),
-		strings.HasPrefix(path, sharedPath),
-		strings.HasPrefix(path, apiPath):
+	case admin && g.adminHost == "":
 		own(w)
 		g.admin(w, r)
 	case strings.HasPrefix(path, assetsPath):
