@@ -50,7 +50,20 @@ type config struct {
 		Timezone    string `toml:"timezone"`
 		GeoIP       string `toml:"geoip"`
 		CountStates *bool  `toml:"count_states"`
+		SmallNumber int    `toml:"small_number"`
 	} `toml:"analytics"`
+
+	Admin struct {
+		Host    string `toml:"host"`
+		Session period `toml:"session"`
+	} `toml:"admin"`
+
+	Mail struct {
+		Server       string `toml:"server"`
+		From         string `toml:"from"`
+		Username     string `toml:"username"`
+		PasswordFile string `toml:"password_file"`
+	} `toml:"mail"`
 
 	Sites []siteConfig `toml:"site"`
 }
@@ -73,6 +86,45 @@ type siteConfig struct {
 	PrivacyURL       string   `toml:"privacy_url"`
 	Banner           string   `toml:"banner"`
 	EssentialCookies []string `toml:"essential_cookies"`
+	ThirdParties     string   `toml:"third_parties"`
+	Allow            []string `toml:"allow"`
+	Hold             []string `toml:"hold"`
+	Relay            []string `toml:"relay"`
+	AnalyticsPaths   []string `toml:"analytics_paths"`
+	SearchParams     []string `toml:"search_params"`
+
+	Words map[string]wordsConfig `toml:"words"`
+	Theme themeConfig            `toml:"theme"`
+	Dark  themeConfig            `toml:"theme_dark"`
+
+	Goals   []goalConfig   `toml:"goal"`
+	Funnels []funnelConfig `toml:"funnel"`
+}
+
+type wordsConfig struct {
+	Question string `toml:"question"`
+	Text     string `toml:"text"`
+	Accept   string `toml:"accept"`
+	Decline  string `toml:"decline"`
+}
+
+type themeConfig struct {
+	Background string `toml:"background"`
+	Text       string `toml:"text"`
+	Link       string `toml:"link"`
+	Button     string `toml:"button"`
+	ButtonText string `toml:"button_text"`
+	Font       string `toml:"font"`
+}
+
+type goalConfig struct {
+	Name string `toml:"name"`
+	Path string `toml:"path"`
+}
+
+type funnelConfig struct {
+	Name  string   `toml:"name"`
+	Steps []string `toml:"steps"`
 }
 
 // Defaults that the program decides rather than a room.
@@ -123,7 +175,11 @@ func (c *config) fill(base string) {
 	c.Consent.AskAgain.orElse(180 * day)
 	c.Consent.KeepRecords.orElse(4 * year)
 	c.Analytics.Retention.orElse(25 * month)
-	for _, path := range []*string{&c.Data, &c.TLS.CertFile, &c.TLS.KeyFile, &c.TLS.CARoot, &c.Consent.KeyFile, &c.Analytics.GeoIP} {
+	c.Admin.Session.orElse(12 * time.Hour)
+	if c.Analytics.SmallNumber == 0 {
+		c.Analytics.SmallNumber = 5
+	}
+	for _, path := range []*string{&c.Data, &c.TLS.CertFile, &c.TLS.KeyFile, &c.TLS.CARoot, &c.Mail.PasswordFile, &c.Consent.KeyFile, &c.Analytics.GeoIP} {
 		*path = within(base, *path)
 	}
 	for i := range c.Sites {
@@ -186,6 +242,12 @@ func (c *config) check(p *problems) {
 	if c.Analytics.GeoIP != "" {
 		checkFile(p, "analytics.geoip", c.Analytics.GeoIP)
 	}
+	if c.Analytics.SmallNumber < 2 {
+		p.add("analytics.small_number", "%d hides nobody: at least 2, better 5 or more", c.Analytics.SmallNumber)
+	}
+	if s := c.Admin.Session; s.err != nil {
+		p.add("admin.session", "%v", s.err)
+	}
 	seen := map[string]string{"statistics": "built in", "other": "built in"}
 	if len(c.Purposes) > 6 {
 		p.add("purpose[6]", "at most 6 purposes can be told apart by a visitor; this file has %d", len(c.Purposes))
@@ -207,6 +269,9 @@ func (c *config) check(p *problems) {
 		if u.Text["en"] == "" {
 			p.add(key+".text", `has no English text: add text = { en = "One plain sentence." }`)
 		}
+	}
+	if c.Mail.PasswordFile != "" {
+		checkFile(p, "mail.password_file", c.Mail.PasswordFile)
 	}
 	c.checkSites(p)
 }
@@ -292,6 +357,16 @@ func (c *config) checkSites(p *problems) {
 			}
 		}
 		s.check(p, key)
+		b := c.banner(s)
+		if err := b.Validate(); err != nil {
+			for problem := range strings.Lines(err.Error()) {
+				field, text, ok := strings.Cut(strings.TrimSpace(problem), ": ")
+				if !ok || strings.Contains(field, " ") {
+					field, text = "banner", strings.TrimSpace(problem)
+				}
+				p.add(key+"."+field, "%s", text)
+			}
+		}
 	}
 }
 
@@ -314,11 +389,32 @@ func (s *siteConfig) check(p *problems, key string) {
 			p.add(key+".dir", "%s is a file, not a folder", s.Dir)
 		}
 	}
+	if s.ThirdParties != "" && s.ThirdParties != "hold" && s.ThirdParties != "observe" {
+		p.add(key+".third_parties", `%q: "hold" keeps them back, "observe" only lists them`, s.ThirdParties)
+	}
+	for _, path := range s.AnalyticsPaths {
+		if !strings.HasPrefix(path, "/") {
+			p.add(key+".analytics_paths", "%q is not a path of the site: it begins with a slash", path)
+		}
+	}
+	for i, g := range s.Goals {
+		if g.Name == "" || !strings.HasPrefix(g.Path, "/") {
+			p.add(fmt.Sprintf("%s.goal[%d]", key, i), `needs a name and a path, such as name = "Donated", path = "/thank-you"`)
+		}
+	}
+	for i, f := range s.Funnels {
+		if f.Name == "" || len(f.Steps) < 2 {
+			p.add(fmt.Sprintf("%s.funnel[%d]", key, i), `needs a name and at least two steps, such as steps = ["/donate", "/thank-you"]`)
+		}
+	}
+	if len(s.Goals) > 16 {
+		p.add(key+".goal", "at most 16 goals fit into the note on a visitor's device; there are %d", len(s.Goals))
+	}
+	if len(s.Funnels) > 4 {
+		p.add(key+".funnel", "at most 4 funnels of 4 steps; there are %d", len(s.Funnels))
+	}
 	if s.UpstreamHost != "" && s.Dir != "" {
 		p.add(key+".upstream_host", "means nothing beside dir")
-	}
-	if s.Banner != "" && s.Banner != "top" && s.Banner != "bottom" {
-		p.add(key+".banner", `%q is no place for the banner: "top" or "bottom"`, s.Banner)
 	}
 	if s.PrivacyURL != "" {
 		if u, err := url.Parse(s.PrivacyURL); err != nil || (u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https") || (u.Scheme == "" && !strings.HasPrefix(s.PrivacyURL, "/")) {

@@ -56,7 +56,7 @@ upstream = "ftp://x"
 		`gate.toml:16: site[0].hosts: "http://b.example" (number 2) is not a host name`,
 		"gate.toml:17: site[0].upstrem: there is no such key; did you mean upstream?",
 		"gate.toml:15: site[0]: says neither dir",
-		`gate.toml:18: site[0].banner: "middle" is no place`,
+		`gate.toml:18: site[0].banner: "middle" is no place; it is "top" or "bottom"`,
 		"gate.toml:19: site[0].redirect: has the wrong type, a true or false is expected",
 		"site[0].languages: has the wrong type",
 		`gate.toml:26: site[1].hosts: "a.example" belongs to site[0] already`,

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -83,7 +84,7 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 		sites = append(sites, site)
 	}
 	h.gateway, err = proxy.New(proxy.Config{
-		Sites: sites, Analytics: h.analytics, Admin: h.dashboard,
+		Sites: sites, Analytics: h.analytics, Admin: h.dashboard, AdminHost: c.Admin.Host,
 		Keys: keys, TrustedProxies: c.trustedProxies(), Dir: c.Data, Log: log,
 	})
 	return h, err
@@ -149,7 +150,7 @@ func (h *house) awaitKeys(ctx context.Context) error {
 
 // site opens the rooms that each site has for itself and tells the gateway of it.
 func (h *house) site(s *siteConfig, keys *consent.Keys) (proxy.Site, error) {
-	words, err := banner.New(banner.Config{SiteName: s.title(), Place: s.Banner, Languages: s.Languages})
+	words, err := banner.New(h.c.banner(s))
 	if err != nil {
 		return proxy.Site{}, err
 	}
@@ -172,6 +173,7 @@ func (h *house) site(s *siteConfig, keys *consent.Keys) (proxy.Site, error) {
 	site := proxy.Site{
 		Name: s.id(), Hosts: s.Hosts, NoRedirect: s.Redirect != nil && !*s.Redirect,
 		UpstreamHost: s.UpstreamHost, Dir: s.Dir, EssentialCookies: s.EssentialCookies,
+		ThirdParties: s.ThirdParties, Allow: s.Allow, Hold: s.Hold, Relay: s.Relay, AnalyticsPaths: s.AnalyticsPaths,
 		Gate: gate, Banner: words,
 	}
 	if s.Upstream != "" {
@@ -185,21 +187,52 @@ func (h *house) site(s *siteConfig, keys *consent.Keys) (proxy.Site, error) {
 func (h *house) analyticsConfig(keys *consent.Keys) analytics.Config {
 	a := analytics.Config{
 		Dir: h.c.Data, Retention: h.c.Analytics.Retention.Duration, GeoIP: h.c.Analytics.GeoIP,
-		CountStates: h.c.Analytics.CountStates, Keys: keys, Log: h.log,
+		CountStates: h.c.Analytics.CountStates, SmallNumber: h.c.Analytics.SmallNumber, Keys: keys, Log: h.log,
 	}
 	for i := range h.c.Sites {
-		a.Sites = append(a.Sites, analytics.SiteConfig{Site: h.c.Sites[i].id(), Location: h.location})
+		s := &h.c.Sites[i]
+		site := analytics.SiteConfig{Site: s.id(), Location: h.location, SearchParams: s.SearchParams}
+		for _, g := range s.Goals {
+			site.Goals = append(site.Goals, analytics.Goal{Name: g.Name, Path: g.Path})
+		}
+		for _, f := range s.Funnels {
+			site.Funnels = append(site.Funnels, analytics.Funnel{Name: f.Name, Steps: f.Steps})
+		}
+		a.Sites = append(a.Sites, site)
 	}
 	return a
 }
 
 func (h *house) dashboardConfig(keys *consent.Keys) dashboard.Config {
-	d := dashboard.Config{Analytics: h.analytics, Keys: keys, Dir: h.c.Data, Log: h.log}
+	d := dashboard.Config{Analytics: h.analytics, Keys: keys, Dir: h.c.Data, SessionLength: h.c.Admin.Session.Duration, OwnOrigin: h.c.Admin.Host != "", Log: h.log}
+	d.Mail = dashboard.Mail{Server: h.c.Mail.Server, From: h.c.Mail.From, Username: h.c.Mail.Username}
+	if file := h.c.Mail.PasswordFile; file != "" {
+		password, err := os.ReadFile(file)
+		if err != nil {
+			h.log.Error("the letters of the dashboard cannot be sent", "err", err)
+		}
+		d.Mail.Password = strings.TrimSpace(string(password))
+	}
 	for i := range h.c.Sites {
 		s := &h.c.Sites[i]
 		d.Sites = append(d.Sites, dashboard.Site{ID: s.id(), Name: s.title(), Location: h.location})
 	}
 	return d
+}
+
+// banner is what the banner's room is told of a site.
+func (c *config) banner(s *siteConfig) banner.Config {
+	b := banner.Config{
+		SiteName: s.title(), Place: s.Banner, Languages: s.Languages,
+		Words: map[string]banner.Words{}, Theme: banner.Theme(s.Theme), Dark: banner.Theme(s.Dark),
+	}
+	for language, w := range s.Words {
+		b.Words[language] = banner.Words(w)
+	}
+	for _, p := range c.Purposes {
+		b.Purposes = append(b.Purposes, banner.Purpose{ID: p.ID, Name: p.Name, Text: p.Text})
+	}
+	return b
 }
 
 func (c *config) purposes() []consent.Purpose {

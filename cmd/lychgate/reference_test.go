@@ -42,7 +42,7 @@ func TestReferenceConfigIsTrue(t *testing.T) {
 		}
 	}
 	for key := range keysOf(reflect.TypeFor[config]()) {
-		if !strings.Contains(full, "\n"+key+" = ") && !strings.Contains(full, "["+key+"]") && !strings.Contains(full, "."+key+"]") {
+		if !strings.Contains(full, "\n"+key+" = ") && !strings.Contains(full, "["+key+"]") && !strings.Contains(full, "."+key+"]") && !strings.Contains(full, "."+key+".") {
 			t.Errorf("the reference does not mention %q", key)
 		}
 	}
@@ -76,6 +76,9 @@ func equalOrEmpty(a, b any) bool {
 func keysOf(t reflect.Type) map[string]bool {
 	keys := map[string]bool{}
 	for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() == reflect.Map {
 		t = t.Elem()
 	}
 	if t.Kind() != reflect.Struct {
