@@ -15,7 +15,7 @@ func (a *Analytics) Query(ctx context.Context, q Question) (Answer, error) {
 	}
 	ans := Answer{
 		Site: q.Site, From: q.From, To: q.To, Mode: q.Mode,
-		Headline: noCounts, States: noStates, Estimate: noEstimate, Health: a.Health(),
+		Headline: noCounts, New: unanswered, States: noStates, Estimate: noEstimate, Health: a.Health(),
 	}
 	show := a.config.disclosure(q.Mode)
 	ans.Live = show.cover(true).number(s.live.count(s.calendar.at(a.now().Unix()).Minute))
@@ -58,6 +58,7 @@ func (q *asking) fill(ans *Answer) {
 		ans.Series = q.points(starts, sums)
 		if !forgotten {
 			ans.Headline = q.headline(sel, sums)
+			ans.New = q.newcomers()
 		}
 	}
 	for _, l := range q.Lists {

@@ -125,6 +125,9 @@ type Answer struct {
 	From, To time.Time
 	Mode     Mode
 	Headline Counts
+	// New is how many of Headline's visitors had never been counted before.
+	// Unanswered under filters and for periods that began more than 92 days ago.
+	New Number
 	// Series has one point for every step of the period, in order, also where
 	// nothing was counted. Nil when it cannot be answered.
 	Series []Point

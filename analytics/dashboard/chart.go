@@ -110,11 +110,15 @@ func newChart(now, before []analytics.Point, step analytics.SeriesStep) *Chart {
 }
 
 func newBar(p analytics.Point, i int, slot float64, top int64, step analytics.SeriesStep) bar {
+	fill := 0.72 // of the slot; few bars are kept from becoming walls
+	if slot > 12 {
+		fill = 0.4
+	}
 	b := bar{
 		Label: stepName(p.Start, step, true), Short: stepName(p.Start, step, false),
 		Visits: number(p.Visits), Views: number(p.Views),
 		HitX: pct(float64(i) * slot), HitW: pct(slot),
-		X: pct((float64(i) + 0.14) * slot), Width: pct(0.72 * slot),
+		X: pct((float64(i) + (1-fill)/2) * slot), Width: pct(fill * slot),
 	}
 	v, w := height(amount(p.Visits), top), height(amount(p.Views), top)
 	b.VisitsY, b.VisitsH = px(v), px(chartBottom-v)

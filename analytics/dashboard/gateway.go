@@ -139,6 +139,7 @@ func (d *Dashboard) gate(c *call) error {
 	if d.c.Gateway != nil {
 		p.GatewayStatus, p.Known = d.c.Gateway(c.site.ID), true
 	}
+	p.Held = p.Held[:min(len(p.Held), shownRows)]
 	for _, h := range p.Held {
 		p.HeldMax = max(p.HeldMax, h.Count)
 	}

@@ -156,7 +156,17 @@ func (d *Dashboard) send(ctx context.Context, r *Report, to string) error {
 	if err != nil {
 		return err
 	}
-	return client.DialAndSendWithContext(ctx, m)
+	return withoutAddresses(client.DialAndSendWithContext(ctx, m))
+}
+
+// withoutAddresses is err fit for the log: the library's own text names whom a
+// letter was for.
+func withoutAddresses(err error) error {
+	var refused *mail.SendError
+	if errors.As(err, &refused) {
+		return fmt.Errorf("the mail server did not take a letter: %s (code %d)", refused.Reason, refused.ErrorCode())
+	}
+	return err
 }
 
 // plainLetter is the report as text. It is never written to.

@@ -90,6 +90,7 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 	for i, p := range panels {
 		o.Panels = append(o.Panels, d.panel(v, p, now.Lists, i))
 	}
+	o.Panels = append(o.Panels, newAndReturning(now))
 	o.Sentence = d.sentence(v, now, before, comparing)
 	if o.Chart != nil && v.mode == analytics.Exact {
 		notes, err := c.accounts.annotations(c.ctx(), c.site.ID, v.Period.From, v.Period.To)

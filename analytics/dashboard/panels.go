@@ -58,8 +58,8 @@ var panels = []panel{
 		{"outbound", "Links out", analytics.DimOutbound, byTimes, "No link to another website was counted."},
 	}},
 	{"places", "Where in the world", []tab{
-		{"regions", "UK nations and regions", analytics.DimRegion, byVisits, "No region is known. lychgate needs a regional place file for that."},
 		{"countries", "Countries", analytics.DimCountry, byVisits, "No country is known in this time."},
+		{"regions", "UK nations and regions", analytics.DimRegion, byVisits, "No region is known. lychgate needs a regional place file for that."},
 	}},
 	{"devices", "Devices", []tab{
 		{"kinds", "Kinds", analytics.DimDevice, byVisits, "No visit began in this time."},
@@ -187,4 +187,30 @@ func (t tab) show(v view, n names, l analytics.List, limit int) listView {
 		out.Rows = append(out.Rows, row)
 	}
 	return out
+}
+
+// newAndReturning is the panel of those who came for the first time and those who
+// came again.
+func newAndReturning(a analytics.Answer) panelView {
+	w := panelView{panel: panel{ID: "returning", Title: "New and returning"}}
+	all := a.Headline.Visitors
+	switch {
+	case !counted(a.New) || !counted(all):
+		w.Refused = "Not shown: this is known only for all visits, and for times that began less than three months ago."
+		return w
+	case all.N == 0:
+		w.Empty = "Nobody was counted in this time."
+		return w
+	}
+	again := all
+	again.N = max(0, all.N-a.New.N)
+	longest := max(a.New.N, again.N, 1)
+	for _, r := range []struct {
+		name string
+		n    analytics.Number
+	}{{"Here for the first time", a.New}, {"Came again", again}} {
+		w.List.Rows = append(w.List.Rows, rowView{Name: r.name, Count: r.n, Share: pct(100 * float64(r.n.N) / float64(longest))})
+	}
+	w.List.Head = byVisitors.Name
+	return w
 }

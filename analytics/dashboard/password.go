@@ -210,7 +210,8 @@ func (h *hasher) setPassword(ctx context.Context, a *Accounts, account int64, pa
 }
 
 // SetPassword sets the password of the account called name from the command
-// line, and ends its sessions.
+// line, ends its sessions and takes its second factor away: it is also the way
+// back for whoever lost the phone.
 func (a *Accounts) SetPassword(ctx context.Context, name, password string) error {
 	if err := CheckPassword(name, password); err != nil {
 		return err
@@ -221,5 +222,11 @@ func (a *Accounts) SetPassword(ctx context.Context, name, password string) error
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	return newHasher(usualCost).setPassword(ctx, a, account.ID, password)
+	if err := newHasher(usualCost).setPassword(ctx, a, account.ID, password); err != nil {
+		return err
+	}
+	if err := a.setTOTP(ctx, account.ID, nil, 0); err != nil {
+		return err
+	}
+	return a.Note(ctx, AuditEntry{Act: "change password", What: account.Name})
 }

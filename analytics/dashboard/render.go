@@ -30,6 +30,7 @@ func parsePages(own *assetSet, n names) (pages, error) {
 		"styleText": func() template.CSS { return template.CSS(own.text("style.css")) },
 		"num":       number,
 		"plural":    plural,
+		"thousands": thousands,
 		"length":    length,
 		"refusal":   refusal,
 		"name":      func(d analytics.Dim, v string) string { return n.of(d, v) },

@@ -150,6 +150,9 @@ func newReportList(n names, title string, t tab, l analytics.List, limit int) re
 
 // sharedPart is the share of page requests by visitors who had agreed.
 func sharedPart(s analytics.States) string {
+	if s.Accepted.Kind == analytics.Unanswered {
+		return "not kept for so long"
+	}
 	all := analytics.Number{N: amount(s.Accepted) + amount(s.Declined) + amount(s.Undecided)}
 	if p := share(s.Accepted, all); p != "" {
 		return p
