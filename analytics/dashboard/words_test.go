@@ -1,0 +1,94 @@
+package dashboard
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lychgate/lychgate/analytics"
+)
+
+func TestNumbers(t *testing.T) {
+	for _, tt := range []struct {
+		n    analytics.Number
+		want string
+	}{
+		{analytics.Number{}, "0"},
+		{analytics.Number{N: 999}, "999"},
+		{analytics.Number{N: 1234567}, "1,234,567"},
+		{analytics.Number{N: 100000}, "100,000"},
+		{analytics.Number{N: 5, Kind: analytics.FewerThan}, "fewer than 5"},
+		{analytics.Number{N: 1230, Kind: analytics.About}, "about 1,230"},
+		{analytics.Number{N: 45, Kind: analytics.Rounded}, "45"},
+		{analytics.Number{Kind: analytics.Unanswered}, "–"},
+	} {
+		if got := number(tt.n); got != tt.want {
+			t.Errorf("number(%v) = %q, want %q", tt.n, got, tt.want)
+		}
+	}
+}
+
+func TestCompare(t *testing.T) {
+	for _, tt := range []struct {
+		now, before int64
+		want        string
+	}{
+		{112, 100, "12% more"}, {88, 100, "12% fewer"}, {100, 100, "the same as before"}, {1001, 1000, "nearly the same as before"},
+		{9, 4, "up from 4"}, {4, 9, "down from 9"}, {1000, 3, "up from 3"}, {3, 1000, "down from 1,000"}, {29, 29, "the same as before"},
+		{0, 0, "the same as before"}, {5, 0, "up from 0"}, {60, 30, "100% more"},
+	} {
+		if got := compare(analytics.Number{N: tt.now}, analytics.Number{N: tt.before}).Text; got != tt.want {
+			t.Errorf("%d after %d: got %q, want %q", tt.now, tt.before, got, tt.want)
+		}
+	}
+	hidden := analytics.Number{N: 5, Kind: analytics.FewerThan}
+	if got := compare(hidden, analytics.Number{N: 100}); got != (change{}) {
+		t.Errorf("a hidden number is compared: %v", got)
+	}
+	if got := share(analytics.Number{N: 3}, analytics.Number{N: 29}); got != "" {
+		t.Errorf("a share of 29 is told: %q", got)
+	}
+}
+
+func TestWindow(t *testing.T) {
+	for want, d := range map[string]time.Duration{
+		"92 days": 92 * oneDay, "13 months": 396 * oneDay, "25 months": analytics.DefaultRetention, "1 year": 365 * oneDay,
+		"4 years": 4 * 365 * oneDay, "1 day": oneDay,
+	} {
+		if got := window(d); got != want {
+			t.Errorf("window(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	n := names{readCountries()}
+	for _, tt := range []struct {
+		dim         analytics.Dim
+		value, want string
+	}{
+		{analytics.DimCountry, "GB", "United Kingdom"}, {analytics.DimCountry, "", "Country not known"}, {analytics.DimCountry, "ZZ", "ZZ"},
+		{analytics.DimRegion, "GB-WLS", "Wales"}, {analytics.DimDevice, "phone", "Phone"}, {analytics.DimPage, "/", "/ (front page)"},
+		{analytics.DimPage, "/donate", "/donate"}, {analytics.DimSource, "", "No source known"}, {analytics.DimCampaign, "", "Not known"},
+	} {
+		if got := n.of(tt.dim, tt.value); got != tt.want {
+			t.Errorf("%s %q is called %q, want %q", tt.dim, tt.value, got, tt.want)
+		}
+	}
+	for c := analytics.Direct; c <= analytics.Referral; c++ {
+		if got := n.of(analytics.DimChannel, c.String()); got == c.String() || channelWords[c.String()] == "" {
+			t.Errorf("the channel %s has no words", c)
+		}
+	}
+}
+
+func TestNiceTop(t *testing.T) {
+	for highest := range int64(3000) {
+		top, step := niceTop(highest)
+		if top < highest || step < 1 || top%step != 0 || top/step > 5 || top/step < 2 {
+			t.Fatalf("niceTop(%d) = %d, %d", highest, top, step)
+		}
+	}
+	if top, step := niceTop(1_234_567); top != 1_500_000 || step != 500_000 {
+		t.Errorf("got %d by %d", top, step)
+	}
+}
