@@ -1,9 +1,6 @@
 package analytics
 
-import (
-	"net/http"
-	"strings"
-)
+import "strings"
 
 // An agent is what a User-Agent header is reduced to: families without versions,
 // of which there are a few dozen in the world.
@@ -121,24 +118,4 @@ func deviceOf(header, os string) string {
 		return "computer"
 	}
 	return "other"
-}
-
-// IsBot reports whether r looks like a program's rather than a person's, by the
-// name it gives itself and by headers that browsers always or never send. It is
-// used for the number of requests by state only.
-func (a *Analytics) IsBot(r *http.Request) bool { return isBot(r) }
-
-func isBot(r *http.Request) bool {
-	ua := r.Header.Get("User-Agent")
-	if len(ua) < 10 || len(ua) > 1024 {
-		return true
-	}
-	if namesBot(ua) {
-		return true
-	}
-	if r.Header.Get("Accept-Language") == "" || r.Header.Get("Accept-Encoding") == "" {
-		return true
-	}
-	// A browser that came from nowhere names no referrer.
-	return r.Header.Get("Sec-Fetch-Site") == "none" && r.Header.Get("Referer") != ""
 }

@@ -132,14 +132,16 @@ type Analytics struct {
 	log     *slog.Logger
 	sites   map[string]*site
 	sources sourceTable
+	bots    wordTable // words in the names of programs
 	fields  atomic.Pointer[sourceFields]
 	recent  *recent
 	counter *counter
-	atlas   atomic.Pointer[atlas]
+	places  places
 
 	now       func() time.Time
 	openStore func(ctx context.Context) (Store, error)
 	sealed    chan struct{} // a batch may be waiting
+	reading   bool          // nothing is counted
 
 	flushing sync.Mutex
 	held     []Row  // drained, but not on the disk yet; guarded by flushing
@@ -165,6 +167,7 @@ func OpenForReading(ctx context.Context, c Config) (*Analytics, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.reading = true
 	if _, err := a.opened(ctx); err != nil {
 		return nil, err
 	}
@@ -180,7 +183,7 @@ func open(ctx context.Context, c Config, openStore func(context.Context) (Store,
 	if c.Keys != nil {
 		a.SetKeys(c.Keys)
 	}
-	a.openPlaces()
+	a.refreshPlaces()
 	if err := a.openSpool(); err != nil {
 		a.log.Error("open spool; counts stay in memory until it opens", "err", err)
 	}
@@ -207,8 +210,9 @@ func prepare(c Config, openStore func(context.Context) (Store, error)) (*Analyti
 	}
 	a := &Analytics{
 		config: c, log: c.Log, sites: map[string]*site{},
-		sources: sources, recent: newRecent(), counter: newCounter(),
+		sources: sources, bots: readBots(botsText), recent: newRecent(), counter: newCounter(),
 		sealed: make(chan struct{}, 1), now: time.Now, openStore: openStore,
+		places: places{path: c.GeoIP},
 	}
 	for _, sc := range c.Sites {
 		s, err := newSite(sc)
@@ -228,17 +232,16 @@ func (a *Analytics) SetKeys(k *consent.Keys) {
 	}
 }
 
-func (a *Analytics) openPlaces() {
-	if a.config.GeoIP == "" {
-		return
+// refreshPlaces reads the owner's database of places, if it changed.
+func (a *Analytics) refreshPlaces() {
+	_, before := a.places.status()
+	changed, err := a.places.refresh()
+	switch {
+	case err != nil && (before == nil || before.Error() != err.Error()):
+		a.log.Warn("the database of places cannot be used", "err", err)
+	case changed:
+		a.log.Info("places read", "file", a.config.GeoIP)
 	}
-	at, err := openAtlas(a.config.GeoIP)
-	if err != nil {
-		a.health.PlaceErr = err.Error()
-		a.log.Warn("countries are not counted", "err", err)
-		return
-	}
-	a.atlas.Store(at)
 }
 
 // openSpool opens the spool if it is not open yet.
@@ -282,14 +285,9 @@ func (a *Analytics) Close(ctx context.Context) error {
 	if a == nil {
 		return nil
 	}
-	err := a.flush(true)
-	for more := err == nil; more; {
-		var unsent error
-		if more, unsent = a.sendOne(ctx); unsent != nil {
-			// Nothing is lost: it is in the spool.
-			a.log.Warn("counts stay in the spool until the next start", "err", unsent)
-			break
-		}
+	var err error
+	if !a.reading {
+		err = a.finish(ctx)
 	}
 	a.mu.Lock()
 	store := a.store
@@ -306,5 +304,17 @@ func (a *Analytics) Close(ctx context.Context) error {
 	if len(a.held) > 0 {
 		err = errors.Join(err, fmt.Errorf("%d counts could not be written and are lost", len(a.held)))
 	}
-	return errors.Join(err, a.atlas.Swap(nil).close())
+	return err
+}
+
+// finish brings what was counted to the disk and, if it takes it, to the store.
+func (a *Analytics) finish(ctx context.Context) error {
+	if err := a.flush(true); err != nil {
+		return err
+	}
+	if err := a.sendAll(ctx); err != nil {
+		// Nothing is lost: it is in the spool.
+		a.log.Warn("counts stay in the spool until the next start", "err", err)
+	}
+	return nil
 }

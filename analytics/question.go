@@ -233,4 +233,7 @@ type Health struct {
 	SetAside int
 	// PlaceErr says why countries are not counted; empty when they are.
 	PlaceErr string
+	// Places says where countries and regions come from. Its Name and Link must
+	// be shown wherever they are.
+	Places PlaceSource
 }

@@ -63,7 +63,7 @@ func (a *Analytics) recordPage(h http.Header, r *http.Request, s *site, v PageVi
 }
 
 func (a *Analytics) traitsOf(r *http.Request, v PageView) traits {
-	return traits{a.atlas.Load().of(v.Network), agentOf(r.Header.Get("User-Agent"))}
+	return traits{a.places.of(v.Network), agentOf(r.Header.Get("User-Agent"))}
 }
 
 // setState gives the browser its new state, for as long as the consent lasts.

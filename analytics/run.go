@@ -12,6 +12,8 @@ const (
 	flushEvery = time.Second
 	// retryAtMost is the longest pause between two tries of a store that fails.
 	retryAtMost = 30 * time.Second
+	// readPlacesEvery is how often the owner's database of places is looked at.
+	readPlacesEvery = time.Minute
 	// keepHouseEvery is how often the retention pass looks whether it is due.
 	keepHouseEvery = time.Hour
 )
@@ -21,6 +23,7 @@ func (a *Analytics) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { a.runSend(ctx) })
 	running.Go(func() { a.runHouse(ctx) })
+	running.Go(func() { a.runPlaces(ctx) })
 	defer running.Wait()
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
@@ -111,6 +114,20 @@ func (a *Analytics) runSend(ctx context.Context) {
 			retry.Reset(0)
 		}
 		pause = min(2*pause, retryAtMost)
+	}
+}
+
+// runPlaces reads the owner's database of places whenever it changes.
+func (a *Analytics) runPlaces(ctx context.Context) {
+	tick := time.NewTicker(readPlacesEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			a.refreshPlaces()
+		}
 	}
 }
 

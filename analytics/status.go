@@ -58,6 +58,11 @@ func (a *Analytics) Health() Health {
 	a.mu.Lock()
 	h := a.health
 	a.mu.Unlock()
+	source, err := a.places.status()
+	h.Places = source
+	if err != nil {
+		h.PlaceErr = err.Error()
+	}
 	if s := a.currentSpool(); s != nil {
 		h.Backlog, h.BacklogBytes, h.SetAside = s.backlog()
 	}
