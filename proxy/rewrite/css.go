@@ -256,7 +256,7 @@ func (c *sheet) url(from, to int, raw []byte) {
 // judgeStyle asks about the URLs in a style or paint attribute.
 func (p *page) judgeStyle(a *attr) {
 	v := p.value(a)
-	if bytes.IndexByte(v, '(') < 0 && bytes.IndexByte(v, '\\') < 0 && bytes.IndexByte(v, '&') < 0 {
+	if !bytes.ContainsAny(v, `(\&`) && !bytes.Contains(v, []byte("--")) {
 		return
 	}
 	p.ref.Attr = p.lowerName(1, p.src[a.name:a.nameEnd])

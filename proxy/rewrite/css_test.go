@@ -265,7 +265,7 @@ func checkCSS(t *testing.T, s []byte) {
 func TestCSSPieces(t *testing.T) {
 	loading := 0
 	rnd := rand.New(rand.NewPCG(5, 6))
-	rounds := 200000
+	rounds := 50000
 	if testing.Short() {
 		rounds = 10000
 	}

@@ -299,7 +299,7 @@ func FuzzPieces(f *testing.F) {
 
 // TestPieces tries random pages, which finds more than coverage does.
 func TestPieces(t *testing.T) {
-	rounds := 4000
+	rounds := 3000
 	if testing.Short() {
 		rounds = 500
 	}
