@@ -83,7 +83,7 @@ func boxRules(place string, t Theme) []rule {
 			"line-height:1.35;font-family:" + t.Font},
 		{"", ".t", "flex:1 1 24em;min-width:0"},
 		{"", "p", "margin:0"},
-		{"", "a", "padding:.75em 0"},
+		{"", "a", "padding:.8em 0"},
 	}
 }
 
