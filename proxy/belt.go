@@ -29,8 +29,7 @@ func (s *site) fasten(h http.Header, r *http.Request, v *visit) {
 	if v.released || s.thirdParties.observe {
 		return
 	}
-	h["Content-Security-Policy"] = append(h["Content-Security-Policy"][:len(h["Content-Security-Policy"]):len(h["Content-Security-Policy"])],
-		s.belts.policy(s, r, v))
+	h.Add("Content-Security-Policy", s.belts.policy(s, r, v))
 	h["X-Dns-Prefetch-Control"] = []string{"off"}
 	own := h["Connection-Allowlist"]
 	if len(own) == 0 {
@@ -62,9 +61,10 @@ func (s *site) released(d consent.Decision, g consent.Grant) bool {
 // belts keeps the policies made so far. They depend on few things, which
 // seldom change.
 type belts struct {
-	mu   sync.Mutex
-	seen *parties
-	made map[beltKey]string
+	mu    sync.Mutex
+	seen  *parties // the inventory they were made from
+	force *force
+	made  map[beltKey]string
 }
 
 type beltKey struct {
@@ -80,11 +80,11 @@ const maxBelts = 64
 // policy is the additional policy for one visitor's host and choice.
 func (b *belts) policy(s *site, r *http.Request, v *visit) string {
 	key := beltKey{v.https, r.URL.Host, v.decision.Purposes, v.decision.Policy}
-	seen := s.thirdParties.inventory.parties.Load()
+	seen, force := s.thirdParties.inventory.parties.Load(), s.thirdParties.inventory.inForce()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.seen != seen || len(b.made) >= maxBelts {
-		b.seen, b.made = seen, map[beltKey]string{}
+	if b.seen != seen || b.force != force || len(b.made) >= maxBelts {
+		b.seen, b.force, b.made = seen, force, map[beltKey]string{}
 	}
 	p, ok := b.made[key]
 	if !ok {

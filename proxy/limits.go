@@ -141,6 +141,12 @@ func (l *limiter) request(network netip.Addr, post bool) (ok bool) {
 	return ok
 }
 
+// Refused is how many connections and requests were refused since the start,
+// because their networks took too much.
+func (g *Gateway) Refused() (connections, requests int64) {
+	return g.limiter.refusedConns.Load(), g.limiter.refusedRequests.Load()
+}
+
 // tooMany refuses a request of a network that asks too much.
 func tooMany(w http.ResponseWriter) {
 	w.Header()["Retry-After"] = []string{"5"}

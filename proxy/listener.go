@@ -6,8 +6,11 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/pires/go-proxyproto"
 )
 
 // A coarseListener hands out connections that know only their visitor's
@@ -17,10 +20,13 @@ type coarseListener struct {
 	net.Listener
 	trusted networks
 	limiter *limiter
+	// proxied: connections come from trusted proxies alone and begin with a
+	// PROXY protocol header, which says whose they are.
+	proxied bool
 }
 
 // Accept waits for the next connection, forgets its full address, and closes it
-// when its network has too many.
+// when its network has too many or has no business here.
 func (l *coarseListener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -28,33 +34,68 @@ func (l *coarseListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		full := addrOf(c.RemoteAddr())
-		conn := &coarseConn{
-			Conn:    c,
-			remote:  networkOf(full),
-			trusted: full.IsValid() && l.trusted.contain(full),
-		}
-		if conn.trusted || isPrivate(conn.remote) {
+		trusted := full.IsValid() && l.trusted.contain(full)
+		conn := &coarseConn{Conn: c}
+		switch {
+		case l.proxied && trusted:
+			conn.Conn = proxyproto.NewConn(c, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(proxyHeaderTimeout))
+			conn.listener = l // its header is read by whoever serves it, not here
+			return conn, nil
+		case l.proxied:
+			_ = c.Close() // it was never used
+			continue
+		case trusted:
+			conn.remote, conn.trusted = networkOf(full), true
 			return conn, nil
 		}
-		if l.limiter.connect(conn.remote) {
-			conn.limiter = l.limiter
+		if conn.settle(l, full) {
 			return conn, nil
 		}
-		_ = c.Close() // it was never used
+		_ = c.Close()
 	}
 }
+
+// proxyHeaderTimeout is how long a proxy may take to say whose connection it is.
+const proxyHeaderTimeout = 5 * time.Second
 
 // A coarseConn is a connection whose RemoteAddr is a network.
 type coarseConn struct {
 	net.Conn
 	remote  netip.Addr
-	trusted bool // the peer is a trusted proxy
+	trusted bool // the peer is a trusted proxy that speaks HTTP
+
+	listener *coarseListener // set until a PROXY protocol header was read
+	proxied  sync.Once
 
 	limiter *limiter // nil when the connection is not counted
 	closed  atomic.Bool
 
 	resets     atomic.Int32
 	resetsFrom atomic.Int64 // when counting them began, Unix seconds
+}
+
+// settle gives the connection its network and puts it on the network's account.
+// It reports whether there is room.
+func (c *coarseConn) settle(l *coarseListener, full netip.Addr) bool {
+	c.remote = networkOf(full)
+	if isPrivate(c.remote) {
+		return true
+	}
+	if !l.limiter.connect(c.remote) {
+		return false
+	}
+	c.limiter = l.limiter
+	return true
+}
+
+// meet reads the PROXY protocol header, when there is to be one. What proxies
+// of that kind forward is the visitor's own HTTP, so its headers are not trusted.
+func (c *coarseConn) meet() {
+	c.proxied.Do(func() {
+		if c.listener != nil && !c.settle(c.listener, addrOf(c.Conn.RemoteAddr())) {
+			_ = c.Conn.Close() // the next read says so
+		}
+	})
 }
 
 // Close closes the connection and takes it off its network's account.
@@ -87,6 +128,7 @@ func (c *coarseConn) reset(now time.Time) {
 
 // RemoteAddr is the visitor's network with port 0.
 func (c *coarseConn) RemoteAddr() net.Addr {
+	c.meet()
 	a := c.remote
 	if !a.IsValid() {
 		a = netip.IPv4Unspecified()

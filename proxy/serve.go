@@ -26,6 +26,9 @@ type ListenConfig struct {
 	// KeepHTTP serves the sites over plain HTTP although there is HTTPS.
 	// Default: plain HTTP then redirects.
 	KeepHTTP bool
+	// ProxyProtocol expects every connection to begin with a PROXY protocol
+	// header, from one of Config.TrustedProxies; others are closed unanswered.
+	ProxyProtocol bool
 	// Drain is how long requests in flight may take to end when the server
 	// stops. Default 25 seconds.
 	Drain time.Duration
@@ -72,12 +75,15 @@ func (g *Gateway) Listen(ctx context.Context, c ListenConfig) (*Server, error) {
 	if c.HTTPS != "" && c.TLS == nil {
 		return nil, fmt.Errorf("listen %s: https needs certificates", c.HTTPS)
 	}
+	if c.ProxyProtocol && len(g.trusted) == 0 {
+		return nil, errors.New("listen: the PROXY protocol needs trusted proxies to speak it")
+	}
 	s := &Server{g: g, drain: c.Drain, certificates: c.Certificates}
 	if s.drain == 0 {
 		s.drain = defaultDrain
 	}
 	if c.HTTPS != "" {
-		l, err := g.bind(ctx, c.HTTPS)
+		l, err := g.bind(ctx, c.HTTPS, c.ProxyProtocol)
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +93,7 @@ func (g *Gateway) Listen(ctx context.Context, c ListenConfig) (*Server, error) {
 		s.doors = append(s.doors, door{l, srv})
 	}
 	if c.HTTP != "" {
-		l, err := g.bind(ctx, c.HTTP)
+		l, err := g.bind(ctx, c.HTTP, c.ProxyProtocol)
 		if err != nil {
 			s.Close()
 			return nil, err
@@ -112,13 +118,13 @@ func (s *Server) plain(c ListenConfig) http.Handler {
 	return h
 }
 
-func (g *Gateway) bind(ctx context.Context, addr string) (net.Listener, error) {
+func (g *Gateway) bind(ctx context.Context, addr string, proxied bool) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen %s: %w", addr, err)
 	}
-	return &coarseListener{Listener: l, trusted: g.trusted, limiter: g.limiter}, nil
+	return &coarseListener{Listener: l, trusted: g.trusted, limiter: g.limiter, proxied: proxied}, nil
 }
 
 func (g *Gateway) server(h http.Handler) *http.Server {

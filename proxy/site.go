@@ -51,6 +51,9 @@ func newSite(g *Gateway, c Site) (*site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("site %s: %w", c.Name, err)
 	}
+	if c.Gate == nil || c.Banner == nil {
+		return nil, fmt.Errorf("site %s: has no gate or no banner", c.Name)
+	}
 	return s, nil
 }
 

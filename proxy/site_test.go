@@ -45,13 +45,17 @@ func TestHosts(t *testing.T) {
 
 func TestNewReportsWrongSites(t *testing.T) {
 	dir := t.TempDir()
+	whole := testSite(t, Site{Name: "a", Dir: dir})
+	named := whole
+	named.Hosts = []string{"a.example"}
 	for want, sites := range map[string][]Site{
 		"no site":                 nil,
 		"neither an upstream":     {{Name: "a"}},
-		"belongs to a already":    {{Name: "a", Hosts: []string{"a.example"}, Dir: dir}, {Name: "b", Hosts: []string{"A.example"}, Dir: dir}},
-		"answers to every host":   {{Name: "a", Dir: dir}, {Name: "b", Dir: dir}},
+		"belongs to a already":    {named, {Name: "b", Hosts: []string{"A.example"}, Dir: dir, Gate: whole.Gate, Banner: whole.Banner}},
+		"answers to every host":   {whole, whole},
 		"no such file":            {{Name: "a", Dir: dir + "/none"}},
 		`host "a b"`:              {{Name: "a", Hosts: []string{"a b"}, Dir: dir}},
+		"has no gate":             {{Name: "a", Dir: dir}},
 		"expected a URL like htt": {{Name: "a", Upstream: mustURL("ftp://x")}},
 	} {
 		if _, err := New(Config{Sites: sites}); err == nil || !strings.Contains(err.Error(), want) {
