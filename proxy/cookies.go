@@ -3,8 +3,6 @@ package proxy
 import (
 	"net/http"
 	"strings"
-
-	"github.com/lychgate/lychgate/consent"
 )
 
 // usualCookies are the names under which common site software keeps sessions,
@@ -110,11 +108,10 @@ func (v *visit) setsCookie(name string) bool {
 	case v.site.essential.contain(name):
 		return true
 	}
-	purpose := v.site.trackerCookie(name)
-	if purpose == "" {
-		purpose = consent.Other
-	}
-	return v.grants(purpose)
+	j := v.site.thirdParties
+	known := j.cookies.of(name)
+	j.inventory.cookie(name, known)
+	return j.observe || v.grants(purposeOf(known))
 }
 
 // grants reports whether the visitor agreed to a purpose; no purpose needs none.

@@ -54,7 +54,10 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Dir is the data folder, which holds the relay's cache and third-parties.toml.
 	Dir string
-	Log *slog.Logger
+	// Location is the zone in which third parties found since yesterday enter
+	// the list that visitors are asked about, at 03:00. Default: UTC.
+	Location *time.Location
+	Log      *slog.Logger
 }
 
 // A Site is one website behind the gateway.
@@ -149,6 +152,7 @@ func New(c Config) (*Gateway, error) {
 	if g.sites, err = newSites(g, c.Sites); err != nil {
 		return nil, err
 	}
+	g.restoreThirdParties()
 	return g, nil
 }
 

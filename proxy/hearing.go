@@ -26,6 +26,9 @@ type hearing struct {
 	lang   []byte
 	accept string
 
+	// report is filled when a crawl asks; nil otherwise.
+	report *ScanPage
+
 	// held is true once something was held that a script could still ask for.
 	held bool
 
@@ -101,6 +104,9 @@ func (h *hearing) URL(r *rewrite.Ref) rewrite.Verdict {
 	}
 	if t.scheme == "" {
 		t.scheme = scheme
+		if _, ok := relayKind(r.Dest); ok {
+			t.scheme = "https" // what the gateway may fetch either way it fetches the safe way
+		}
 	}
 	return h.elsewhere(r)
 }
@@ -266,6 +272,9 @@ func (h *hearing) see(p *party, d rewrite.Dest, o outcome) {
 		return
 	}
 	p.saw(d, o)
+	if h.report != nil {
+		h.report.add(p, d, o)
+	}
 	for _, q := range h.parties {
 		if q == p {
 			return

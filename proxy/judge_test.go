@@ -234,3 +234,5 @@ func FuzzJudge(f *testing.F) {
 		h.Script(ref)
 	})
 }
+
+func refTo(url string) *rewrite.Ref { return &rewrite.Ref{Dest: rewrite.Script, URL: []byte(url)} }

@@ -33,6 +33,8 @@ type relay struct {
 	now    func() time.Time
 	ctx    context.Context // ends with the gateway
 
+	beacons atomic.Int64 // found so far
+
 	mu    sync.RWMutex
 	files map[string]*relayFile // by key
 	queue []*relayFile          // to be fetched, guarded by mu

@@ -60,6 +60,11 @@ func newThirdParty(t testing.TB, files map[string]string) *thirdParty {
 	return p
 }
 
+// dial connects to the third party whatever the address.
+func (p *thirdParty) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, network, p.Listener.Addr().String())
+}
+
 func (p *thirdParty) seen() []*http.Request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -79,11 +84,8 @@ func testPNG(t testing.TB, w, h int) string {
 func testRelay(t testing.TB, dir string, p *thirdParty) (*relay, *judge) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, p.Listener.Addr().String())
-	}
 	keys := testRelayKeys
-	r, err := newRelay(ctx, newSigner(relayPath, keys), dir, dial, testServices(t), slog.New(slog.DiscardHandler))
+	r, err := newRelay(ctx, newSigner(relayPath, keys), dir, p.dial, testServices(t), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +174,7 @@ func TestRelayShowsWhatPagesShow(t *testing.T) {
 
 func TestRelayedStyleSheetsAreRelayedWithWhatTheyLoad(t *testing.T) {
 	p := newThirdParty(t, map[string]string{
-		"/css/a.css":     "text/css\n@font-face{src:url(../fonts/a.woff2)}body{background:url(//pics.example/b.png)}i{background:url(https://www.facebook.com/tr?id=1)}",
+		"/css/a.css":     "text/css\n@font-face{src:url(../fonts/a.woff2)}body{background:url(http://pics.example/b.png)}i{background:url(https://www.facebook.com/tr?id=1)}",
 		"/fonts/a.woff2": "font/woff2\nwOF2",
 		"/b.png":         "image/png\n" + testPNG(t, 40, 30),
 	})

@@ -122,7 +122,9 @@ func (r *relay) settle(f *relayFile, m *relayMeta) {
 		r.want([]byte(child), f.depth+1)
 	}
 	if m.Beacon {
-		f.state.Store(relayBeacon)
+		if f.state.Swap(relayBeacon) != relayBeacon {
+			r.beacons.Add(1)
+		}
 		return
 	}
 	f.state.Store(relayReady)

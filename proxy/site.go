@@ -66,6 +66,7 @@ func asciiHost(h string) (string, error) {
 type sites struct {
 	byHost map[string]*site
 	any    *site // the site without hosts
+	list   []*site
 }
 
 func newSites(g *Gateway, configs []Site) (sites, error) {
@@ -75,6 +76,7 @@ func newSites(g *Gateway, configs []Site) (sites, error) {
 		if err != nil {
 			return sites{}, err
 		}
+		all.list = append(all.list, s)
 		if len(c.Hosts) == 0 {
 			if all.any != nil {
 				return sites{}, fmt.Errorf("site %s: %s answers to every host already", c.Name, all.any.Name)
@@ -93,6 +95,16 @@ func newSites(g *Gateway, configs []Site) (sites, error) {
 		}
 	}
 	return all, nil
+}
+
+// named finds a site by its id.
+func (s *sites) named(id string) *site {
+	for _, site := range s.list {
+		if site.Name == id {
+			return site
+		}
+	}
+	return nil
 }
 
 // match finds the site that answers for host, which may carry a port; nil when

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"path/filepath"
+	"sync"
+	"time"
 
 	"github.com/lychgate/lychgate/consent"
 )
@@ -11,10 +13,19 @@ type thirdParties struct {
 	services []*service
 	relay    *relay
 	embeds   *signer
+
+	dir        string         // the data folder; empty keeps nothing
+	location   *time.Location // in which the list is renewed at 03:00
+	saving     sync.Mutex
+	otherSites []partyListSite // in the file, but not in the configuration
 }
 
 // openThirdParties reads the catalogue and opens the relay.
 func (g *Gateway) openThirdParties(c *Config) error {
+	g.dir, g.location = c.Dir, c.Location
+	if g.location == nil {
+		g.location = time.UTC
+	}
 	var err error
 	if g.services, err = parseCatalogue(servicesFile); err != nil {
 		return err

@@ -33,7 +33,9 @@ type visit struct {
 	asksPage bool
 	// prefetch: a browser asked ahead of the person; nothing is set or recorded.
 	prefetch bool
-	coding   coding // what the answer may be compressed with
+	// report is where a crawl of ours wants to know what was judged.
+	report *ScanPage
+	coding coding // what the answer may be compressed with
 }
 
 // decide reads everything of r that bears on the answer.

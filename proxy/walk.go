@@ -79,6 +79,7 @@ func (s *site) failed(w http.ResponseWriter, r *http.Request, err error) {
 func (s *site) judge(v *visit, r *http.Request) *hearing {
 	h := s.thirdParties.open(r.URL.Scheme, r.URL.Host, r.URL.Path)
 	h.grant(v.grant)
+	h.report = v.report
 	h.banner, h.accept = s.Banner, get(r.Header, "Accept-Language")
 	if s.upstream != nil {
 		h.renamed = s.upstream.ownNames(r)

@@ -22,6 +22,7 @@ const (
 	canaryQuery    = "canary-query-51c2"
 	canaryMail     = "canary.parent@mail.example"
 	canaryCookie   = "canary-cookie-9d01"
+	canaryReleased = "canary-released-77ac"
 	canaryReferrer = "canary-referrer-path-77aa"
 	canaryClickID  = "canary-click-1b2c"
 )
@@ -71,6 +72,8 @@ func TestNothingOfAVisitorStays(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	// What a tracker set may reach the site after a yes to it, and nothing else ever.
+	tracked := canaryCookie
 	ask := func(host, method, path, address string, form url.Values, cookies []*http.Cookie) []*http.Cookie {
 		r := navigate(t, method, "http://127.0.0.1:"+base.Port()+path, strings.NewReader(form.Encode()))
 		r.Host = host + ":" + base.Port()
@@ -83,7 +86,7 @@ func TestNothingOfAVisitorStays(t *testing.T) {
 		r.Header.Set("Referer", "https://search.example/"+canaryReferrer+"?q="+canaryQuery)
 		r.Header.Set("Sec-Fetch-Site", map[bool]string{true: "same-origin", false: "cross-site"}[method == http.MethodPost])
 		r.Header.Set("Origin", "http://"+r.Host)
-		r.AddCookie(&http.Cookie{Name: "_ga", Value: canaryCookie})
+		r.AddCookie(&http.Cookie{Name: "_ga", Value: tracked})
 		for _, c := range cookies {
 			if c.MaxAge >= 0 {
 				r.AddCookie(c)
@@ -98,6 +101,9 @@ func TestNothingOfAVisitorStays(t *testing.T) {
 		for _, host := range []string{"up.example", "dir.example"} {
 			for _, decision := range []string{"", "decline", "accept", "withdraw"} {
 				var cookies []*http.Cookie
+				if tracked = canaryCookie; decision == "accept" {
+					tracked = canaryReleased
+				}
 				if decision != "" {
 					form := url.Values{"decision": {decision}, "return_to": {"/" + query}}
 					cookies = ask(host, http.MethodPost, "/_lychgate/consent", address, form, nil)
@@ -120,7 +126,7 @@ func TestNothingOfAVisitorStays(t *testing.T) {
 	places := everyFile(t, data)
 	places["standard output"] = p.stdout.String()
 	places["standard error"] = p.stderr.String()
-	full := []string{canaryIPv4, canaryIPv6, "2001:db8:1234:5678", canaryMail, url.QueryEscape(canaryMail), canaryAgent, canaryQuery, canaryCookie, canaryReferrer, canaryClickID}
+	full := []string{canaryIPv4, canaryIPv6, "2001:db8:1234:5678", canaryMail, url.QueryEscape(canaryMail), canaryAgent, canaryQuery, canaryCookie, canaryReleased, canaryReferrer, canaryClickID}
 	for _, v := range given {
 		if len(v) > 20 { // signed values, not "decline.2026-11"
 			full = append(full, v)

@@ -85,8 +85,11 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 	}
 	h.gateway, err = proxy.New(proxy.Config{
 		Sites: sites, Analytics: h.analytics, Admin: h.dashboard, AdminHost: c.Admin.Host,
-		Keys: keys, TrustedProxies: c.trustedProxies(), Dir: c.Data, Log: log,
+		Keys: keys, TrustedProxies: c.trustedProxies(), Dir: c.Data, Location: h.location, Log: log,
 	})
+	if err == nil {
+		h.run("proxy", h.gateway.Run, ctx)
+	}
 	return h, err
 }
 
@@ -162,9 +165,11 @@ func (h *house) site(s *siteConfig, keys *consent.Keys) (proxy.Site, error) {
 		Dir: h.c.Data, CountStates: h.c.Analytics.CountStates == nil || *h.c.Analytics.CountStates,
 		Banner: words, Ledger: h.ledger, Keys: keys,
 		Counting: h.analytics.Counting, Decided: h.analytics.Decided,
-		// The gateway is opened last, and answers nobody before.
-		Expire: func(r *http.Request) []*http.Cookie { return h.gateway.Expire(r) },
-		Log:    h.log,
+		// The gateway is opened last, and answers nobody before; until then there
+		// are no third parties.
+		Services: func() []consent.Service { return h.gateway.Services(s.id()) },
+		Expire:   func(r *http.Request) []*http.Cookie { return h.gateway.Expire(r) },
+		Log:      h.log,
 	})
 	if err != nil {
 		return proxy.Site{}, err

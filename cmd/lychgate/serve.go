@@ -141,6 +141,7 @@ func serve(ctx context.Context, c *config, stdout io.Writer, log *slog.Logger) (
 	if err != nil {
 		return err
 	}
+	h.gateway.Learn(ctx)
 	if err := h.announce(stdout, doors); err != nil {
 		return err
 	}

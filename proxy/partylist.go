@@ -1,0 +1,265 @@
+package proxy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/lychgate/lychgate/proxy/rewrite"
+)
+
+// partyFile is the name of the list of third parties in the data folder.
+const partyFile = "third-parties.toml"
+
+// A ThirdParty is what is known of one host that a site's pages contact. It
+// holds nothing of any visitor.
+type ThirdParty struct {
+	Host string `toml:"host" json:"host"`
+	// Service, Kind and Purpose are the catalogue's; Service is empty for an
+	// unknown host, whose purpose is "other".
+	Service string `toml:"service,omitempty" json:"service,omitempty"`
+	Kind    string `toml:"kind,omitempty" json:"kind,omitempty"`
+	Purpose string `toml:"purpose,omitempty" json:"purpose,omitempty"`
+	// Verdict is "held", "relayed" or "passed", before anything is granted.
+	Verdict string `toml:"verdict" json:"verdict"`
+	// Loads are the kinds of things it was wanted for: "script", "frame" ...
+	Loads []string `toml:"loads" json:"loads"`
+	// Pages is on how many pages it was seen, at least.
+	Pages int `toml:"pages" json:"pages"`
+	// Since and Last are the dates of the first and the last sight.
+	Since string `toml:"since" json:"since"`
+	Last  string `toml:"last" json:"last"`
+	// InForce says that visitors are asked about it. What is not in force is
+	// held for everybody, whatever they agreed to.
+	InForce bool `toml:"in_force" json:"in_force"`
+}
+
+// A SiteCookie is a cookie that a site's answers tried to set and that is not
+// one of its essential ones.
+type SiteCookie struct {
+	Name    string `toml:"name" json:"name"`
+	Service string `toml:"service,omitempty" json:"service,omitempty"`
+	Purpose string `toml:"purpose" json:"purpose"`
+	Since   string `toml:"since" json:"since"`
+}
+
+// A partyListSite is one site's part of the file.
+type partyListSite struct {
+	Name    string       `toml:"name"`
+	Parties []ThirdParty `toml:"party"`
+	Cookies []SiteCookie `toml:"cookie"`
+}
+
+type partyList struct {
+	Sites []partyListSite `toml:"site"`
+}
+
+const partyListHead = `# What the pages of your site contact. Written by lychgate; it may be changed
+# while lychgate does not run. in_force = false holds an entry for everybody
+# until 03:00, when it enters the list that visitors are asked about.
+
+`
+
+// destWord is the word for a destination in files and tables.
+func destWord(d rewrite.Dest) string {
+	words := [...]string{
+		"script", "worker", "style", "image", "font", "media", "frame", "object", "manifest", "hint", "beacon", "refresh", "base",
+	}
+	if int(d) < len(words) {
+		return words[d]
+	}
+	return "other"
+}
+
+const dateForm = "2006-01-02"
+
+// list is the inventory as it is kept and shown.
+func (in *inventory) list() []ThirdParty {
+	var list []ThirdParty
+	for p := range in.parties.Load().all() {
+		t := ThirdParty{
+			Host: p.host, Verdict: p.outcome().String(), Pages: p.pageCount(),
+			Since: p.since.Format(dateForm), Last: time.Unix(p.lastDay.Load()*86400, 0).UTC().Format(dateForm),
+			InForce: p.admitted.Load(), Loads: []string{},
+		}
+		if s := p.service; s != nil {
+			t.Service, t.Kind, t.Purpose = s.ID, s.Kind, s.Purpose
+		} else if p.outcome() == holds {
+			t.Purpose = purposeOf(nil)
+		}
+		for d := rewrite.Dest(0); d <= rewrite.Base; d++ {
+			if p.dests.Load()&(1<<d) != 0 {
+				t.Loads = append(t.Loads, destWord(d))
+			}
+		}
+		list = append(list, t)
+	}
+	slices.SortFunc(list, func(a, b ThirdParty) int {
+		return cmp.Or(cmp.Compare(a.Verdict, b.Verdict), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Host, b.Host))
+	})
+	return list
+}
+
+// cookieList is every cookie seen that is not an essential one.
+func (in *inventory) cookieList() []SiteCookie {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	var list []SiteCookie
+	for name, c := range in.cookies {
+		k := SiteCookie{Name: name, Purpose: purposeOf(c.service), Since: c.since.Format(dateForm)}
+		if c.service != nil {
+			k.Service = c.service.ID
+		}
+		list = append(list, k)
+	}
+	slices.SortFunc(list, func(a, b SiteCookie) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+// restore takes in what was kept. Entries of services that the catalogue no
+// longer has are left out: their hosts will be seen again.
+func (in *inventory) restore(kept *partyListSite) {
+	byID := map[string]*service{}
+	for _, s := range in.services {
+		byID[s.ID] = s
+	}
+	for _, t := range kept.Parties {
+		s := byID[t.Service]
+		if t.Host == "" || (t.Service != "" && s == nil) {
+			continue
+		}
+		p := in.add(t.Host, s)
+		if p == nil {
+			break
+		}
+		p.known = t.Pages
+		p.admitted.Store(t.InForce)
+		if d, err := time.Parse(dateForm, t.Since); err == nil {
+			p.since = d
+		}
+		if d, err := time.Parse(dateForm, t.Last); err == nil {
+			p.lastDay.Store(d.Unix() / 86400)
+		}
+		for d := rewrite.Dest(0); d <= rewrite.Base; d++ {
+			if slices.Contains(t.Loads, destWord(d)) {
+				p.dests.Or(1 << d)
+			}
+		}
+		for _, o := range [...]outcome{passes, holds, relays} {
+			if o.String() == t.Verdict {
+				p.outcomes.Or(1 << o)
+			}
+		}
+	}
+	for _, c := range kept.Cookies {
+		since, err := time.Parse(dateForm, c.Since)
+		if err != nil {
+			since = in.now()
+		}
+		in.cookies[c.Name] = &seenCookie{service: byID[c.Service], since: since}
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.rebuild()
+	in.dirty.Store(false)
+}
+
+// readPartyList reads the file. One that cannot be understood is put aside, so
+// that it is not written over: its list counts as empty, which holds more.
+func readPartyList(dir string) (*partyList, error) {
+	path := filepath.Join(dir, partyFile)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &partyList{}, nil
+	}
+	if err != nil {
+		return &partyList{}, fmt.Errorf("read the list of third parties: %w", err)
+	}
+	var l partyList
+	if err := toml.Unmarshal(data, &l); err != nil {
+		err = fmt.Errorf("read the list of third parties %s: %w", path, err)
+		return &partyList{}, errors.Join(err, os.Rename(path, path+".unreadable"))
+	}
+	return &l, nil
+}
+
+// writePartyList writes the file whole and renames it.
+func writePartyList(dir string, l *partyList) error {
+	data, err := toml.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("write the list of third parties: %w", err)
+	}
+	if err := writeWholeFile(filepath.Join(dir, partyFile), append([]byte(partyListHead), data...)); err != nil {
+		return fmt.Errorf("write the list of third parties: %w", err)
+	}
+	return nil
+}
+
+// writeWholeFile replaces a file so that a crash leaves the old or the new one.
+func writeWholeFile(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// cookie notes that the site tried to set a cookie that is not essential.
+func (in *inventory) cookie(name string, s *service) {
+	name = withoutNumbers(name)
+	in.mu.Lock()
+	_, known := in.cookies[name]
+	if known = known || len(in.cookies) >= maxSeenCookies; !known {
+		in.cookies[name] = &seenCookie{service: s, since: in.now().UTC()}
+		in.dirty.Store(true)
+	}
+	in.mu.Unlock()
+	if s != nil && !known {
+		in.inline(s).saw(rewrite.Beacon, holds)
+	}
+}
+
+// withoutNumbers is a cookie's name without what might be a visitor's number
+// in it: six or more digits and letters a to f in a row, one of them a digit.
+func withoutNumbers(name string) string {
+	var b strings.Builder
+	for i := 0; i < len(name); {
+		n, digits := i, 0
+		for n < len(name) && strings.IndexByte("0123456789abcdefABCDEF", name[n]) >= 0 {
+			if name[n] <= '9' {
+				digits++
+			}
+			n++
+		}
+		switch {
+		case n-i >= 6 && digits > 0:
+			b.WriteByte('*')
+		case n > i:
+			b.WriteString(name[i:n])
+		default:
+			b.WriteByte(name[i])
+			n++
+		}
+		i = n
+	}
+	return b.String()
+}

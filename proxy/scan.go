@@ -1,0 +1,114 @@
+package proxy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/lychgate/lychgate/proxy/rewrite"
+)
+
+// A ScanReport is what a crawl of a site found, and what would become of it
+// before a visitor agrees to anything.
+type ScanReport struct {
+	Site string `json:"site"`
+	// Complete is false when the crawl ran out of time or of its limit of pages.
+	Complete     bool         `json:"complete"`
+	Pages        []*ScanPage  `json:"pages"`
+	ThirdParties []ThirdParty `json:"third_parties"`
+	Cookies      []SiteCookie `json:"cookies"`
+}
+
+// A ScanPage is one page, style sheet or drawing of the site.
+type ScanPage struct {
+	Path   string      `json:"path"`
+	Status int         `json:"status"`
+	Found  []ScanFound `json:"found"`
+}
+
+// A ScanFound is something that a page would have a browser load.
+type ScanFound struct {
+	Host    string `json:"host"`
+	Service string `json:"service,omitempty"`
+	Loads   string `json:"loads"`
+	Verdict string `json:"verdict"`
+}
+
+// add notes one reference, once.
+func (p *ScanPage) add(q *party, d rewrite.Dest, o outcome) {
+	f := ScanFound{Host: q.host, Loads: destWord(d), Verdict: o.String()}
+	if q.service != nil {
+		f.Service = q.service.Name
+	}
+	if !slices.Contains(p.Found, f) {
+		p.Found = append(p.Found, f)
+	}
+}
+
+// finish brings the report into order.
+func (r *ScanReport) finish(s *site, complete bool) {
+	r.Complete = complete
+	slices.SortFunc(r.Pages, func(a, b *ScanPage) int { return cmp.Compare(a.Path, b.Path) })
+	r.ThirdParties, r.Cookies = s.thirdParties.inventory.list(), s.thirdParties.inventory.cookieList()
+}
+
+// Scan crawls every site as the gateway would serve it and reports what it
+// found; nobody else is asked but third parties whose pictures, styles and
+// fonts would be relayed. What was found is in force afterwards;
+// SaveThirdParties keeps that.
+func (g *Gateway) Scan(ctx context.Context) []*ScanReport {
+	var reports []*ScanReport
+	for _, s := range g.sites.list {
+		in := s.thirdParties.inventory
+		in.learn(true)
+		reports = append(reports, s.scan(ctx))
+		in.learn(false)
+		reports[len(reports)-1].finish(s, reports[len(reports)-1].Complete)
+	}
+	return reports
+}
+
+// WriteTable writes the report for people.
+func (r *ScanReport) WriteTable(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(t, "Site %s: %d pages and files looked at", r.Site, len(r.Pages))
+	if !r.Complete {
+		fmt.Fprint(t, " (not all: the time or the limit was reached)")
+	}
+	fmt.Fprint(t, "\n\n")
+	if len(r.ThirdParties) == 0 {
+		fmt.Fprint(t, "No third parties.\n")
+	} else {
+		fmt.Fprint(t, "VERDICT\tHOST\tSERVICE\tPURPOSE\tLOADS\tPAGES\n")
+		for _, p := range r.ThirdParties {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\n", p.Verdict, p.Host, dash(p.Service), dash(p.Purpose), strings.Join(p.Loads, ", "), p.Pages)
+		}
+	}
+	if len(r.Cookies) > 0 {
+		fmt.Fprint(t, "\nCOOKIE\tSERVICE\tPURPOSE\n")
+		for _, c := range r.Cookies {
+			fmt.Fprintf(t, "%s\t%s\t%s\n", c.Name, dash(c.Service), c.Purpose)
+		}
+	}
+	for _, p := range r.Pages {
+		if len(p.Found) == 0 {
+			continue
+		}
+		fmt.Fprintf(t, "\n%s\n", p.Path)
+		for _, f := range p.Found {
+			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", f.Verdict, f.Loads, f.Host, f.Service)
+		}
+	}
+	return t.Flush()
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,106 @@
+package proxy
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lychgate/lychgate/consent"
+)
+
+// Services are the third parties of a site that are in force, as visitors are
+// told of them: what is held until they agree. Third parties that are relayed
+// learn nothing of visitors and are not among them, nor are payment and
+// donation services, which a visitor comes to of his own accord.
+func (g *Gateway) Services(siteName string) []consent.Service {
+	if g == nil {
+		return nil
+	}
+	s := g.sites.named(siteName)
+	if s == nil {
+		return nil
+	}
+	return s.thirdParties.inForce()
+}
+
+// inForce makes the list from the inventory.
+func (j *judge) inForce() []consent.Service {
+	if j.observe {
+		return nil // nothing is held, so there is nothing to agree to
+	}
+	var list []consent.Service
+	force := j.inventory.inForce()
+	for _, s := range j.services {
+		if force.services[s.index] && s.class != classPass {
+			list = append(list, s.forConsent())
+		}
+	}
+	for host := range force.hosts {
+		unknown := consent.Service{
+			Name: host, Purpose: consent.Other, Hosts: []string{host},
+			Text: "We do not know much about this company. It can see your visit.",
+		}
+		if host == ownCodeHost {
+			unknown.Name, unknown.Hosts = "Parts of this site", nil
+			unknown.Text = "Parts of this site that its owner holds back until you say yes."
+		}
+		list = append(list, unknown)
+	}
+	if cookies := j.inventory.undeclared(); len(cookies) > 0 {
+		list = append(list, consent.Service{
+			Name: "Other cookies of this site", Purpose: consent.Other, Cookies: cookies,
+			Text: "This site sets these cookies. We do not know what they are for.",
+		})
+	}
+	slices.SortStableFunc(list, func(a, b consent.Service) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// forConsent is the row as visitors are told of it.
+func (s *service) forConsent() consent.Service {
+	c := consent.Service{Name: s.Name, Purpose: purposeOf(s), Text: s.Text, Privacy: s.Privacy}
+	for _, spec := range s.Hosts {
+		if h := hostOfRule(spec); !slices.Contains(c.Hosts, h) {
+			c.Hosts = append(c.Hosts, h)
+		}
+	}
+	for _, k := range s.Cookies {
+		c.Cookies = append(c.Cookies, consent.Cookie{Name: k.Name, Life: k.Life, Text: k.Text})
+	}
+	for _, k := range s.Storage {
+		c.Cookies = append(c.Cookies, consent.Cookie{Name: k.Name, Life: k.Life, Text: k.Text, Storage: true})
+	}
+	return c
+}
+
+// undeclared are the cookies seen that neither the site's owner nor the
+// catalogue declares.
+func (in *inventory) undeclared() []consent.Cookie {
+	var list []consent.Cookie
+	for _, c := range in.cookieList() {
+		if c.Service == "" {
+			list = append(list, consent.Cookie{Name: c.Name, Life: "unknown", Text: "Unknown."})
+		}
+	}
+	return list
+}
+
+// ThirdParties are all third parties and cookies seen on a site, for its owner.
+func (g *Gateway) ThirdParties(siteName string) ([]ThirdParty, []SiteCookie) {
+	s := g.sites.named(siteName)
+	if s == nil {
+		return nil, nil
+	}
+	in := s.thirdParties.inventory
+	return in.list(), in.cookieList()
+}
+
+// Admit puts what was found on a site since its list was made onto the list,
+// by its owner's press. Visitors whose answer did not name it are asked again.
+func (g *Gateway) Admit(siteName string) error {
+	s := g.sites.named(siteName)
+	if s == nil {
+		return nil
+	}
+	s.thirdParties.inventory.admit()
+	return s.renewList()
+}
