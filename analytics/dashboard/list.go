@@ -66,11 +66,11 @@ func (d *Dashboard) list(c *call) error {
 // protected numbers.
 func (d *Dashboard) sendList(c *call, v view, t *tab, name, format string) error {
 	p := v.Period.wholeMonths(v.today)
-	a, err := d.c.Analytics.Query(c.ctx(), analytics.Question{
-		Site: c.site.ID, From: p.From, To: p.To, Lists: []analytics.ListQuestion{t.question(maxRows)}, Mode: analytics.Shared,
+	a, err := askEverybody(c.ctx(), d.c.Analytics, analytics.Question{
+		Site: c.site.ID, From: p.From, To: p.To, Lists: []analytics.ListQuestion{t.question(maxRows)},
 	})
 	if err != nil {
-		return fmt.Errorf("query %s: %w", c.site.ID, err)
+		return err
 	}
 	if err := c.note("download list", name+", "+p.Name); err != nil {
 		return err

@@ -61,16 +61,16 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 	for _, p := range panels {
 		q.Lists = append(q.Lists, v.openTab(p).question(shownRows))
 	}
-	now, err := d.c.Analytics.Query(c.ctx(), q)
+	now, err := d.query(c, q)
 	if err != nil {
-		return nil, fmt.Errorf("query %s: %w", c.site.ID, err)
+		return nil, err
 	}
 	var before analytics.Answer
 	p, comparing := v.compared()
 	if comparing {
 		q.From, q.To, q.Lists = p.From, p.To, nil
-		if before, err = d.c.Analytics.Query(c.ctx(), q); err != nil {
-			return nil, fmt.Errorf("query %s: %w", c.site.ID, err)
+		if before, err = d.query(c, q); err != nil {
+			return nil, err
 		}
 	}
 	o := &overview{
@@ -103,6 +103,18 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 		o.Notices = d.c.Gateway(c.site.ID).Notices
 	}
 	return o, nil
+}
+
+// query answers q for an admin or for everybody, as its mode says.
+func (d *Dashboard) query(c *call, q analytics.Question) (analytics.Answer, error) {
+	if q.Mode == analytics.Shared {
+		return askEverybody(c.ctx(), d.c.Analytics, q)
+	}
+	a, err := d.c.Analytics.Query(c.ctx(), q)
+	if err != nil {
+		return a, fmt.Errorf("query %s: %w", q.Site, err)
+	}
+	return a, nil
 }
 
 // question asks for t's list. Last pages are the most left of all pages, so more

@@ -92,25 +92,26 @@ var reportLists = []struct {
 
 // newReport asks for the numbers of a report about p and the period before it.
 func newReport(ctx context.Context, a *analytics.Analytics, n names, site Site, span string, p, before Period) (*Report, error) {
-	q := analytics.Question{Site: site.ID, From: p.From, To: p.To, Mode: analytics.Shared, Series: analytics.SeriesMonth}
+	step := analytics.SeriesMonth
 	if span == spanMonth {
-		q.Series = analytics.SeriesDay
+		step = analytics.SeriesDay
 	}
+	q := analytics.Question{Site: site.ID, From: p.From, To: p.To, Series: step}
 	for _, l := range reportLists {
 		q.Lists = append(q.Lists, analytics.ListQuestion{Dim: l.Dim, Limit: l.rows})
 	}
-	now, err := a.Query(ctx, q)
+	now, err := askEverybody(ctx, a, q)
 	if err != nil {
-		return nil, fmt.Errorf("query report of %s: %w", site.ID, err)
+		return nil, err
 	}
 	q.From, q.To, q.Lists, q.Series = before.From, before.To, nil, analytics.SeriesNone
-	then, err := a.Query(ctx, q)
+	then, err := askEverybody(ctx, a, q)
 	if err != nil {
-		return nil, fmt.Errorf("query report of %s: %w", site.ID, err)
+		return nil, err
 	}
 	r := &Report{
 		Site: site, Span: span, Period: p, Before: before, Rounding: rounding, Made: time.Now().In(site.Location), now: now, before: then, names: n,
-		Chart: newChart(now.Series, nil, q.Series), Figures: reportFigures(now.Headline, then.Headline),
+		Chart: newChart(now.Series, nil, step), Figures: reportFigures(now.Headline, then.Headline),
 		Shared: sharedPart(now.States), SharedBefore: sharedPart(then.States),
 	}
 	if s := newConsentStrip(now); s != nil {

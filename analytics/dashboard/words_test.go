@@ -32,9 +32,18 @@ func TestCompare(t *testing.T) {
 		now, before int64
 		want        string
 	}{
-		{112, 100, "12% more"}, {88, 100, "12% fewer"}, {100, 100, "the same as before"}, {1001, 1000, "nearly the same as before"},
-		{9, 4, "up from 4"}, {4, 9, "down from 9"}, {1000, 3, "up from 3"}, {3, 1000, "down from 1,000"}, {29, 29, "the same as before"},
-		{0, 0, "the same as before"}, {5, 0, "up from 0"}, {60, 30, "100% more"},
+		{112, 100, "12% more"},
+		{88, 100, "12% fewer"},
+		{100, 100, "the same as before"},
+		{1001, 1000, "nearly the same as before"},
+		{9, 4, "up from 4"},
+		{4, 9, "down from 9"},
+		{1000, 3, "up from 3"},
+		{3, 1000, "down from 1,000"},
+		{29, 29, "the same as before"},
+		{0, 0, "the same as before"},
+		{5, 0, "up from 0"},
+		{60, 30, "100% more"},
 	} {
 		if got := compare(analytics.Number{N: tt.now}, analytics.Number{N: tt.before}).Text; got != tt.want {
 			t.Errorf("%d after %d: got %q, want %q", tt.now, tt.before, got, tt.want)
@@ -66,9 +75,15 @@ func TestNames(t *testing.T) {
 		dim         analytics.Dim
 		value, want string
 	}{
-		{analytics.DimCountry, "GB", "United Kingdom"}, {analytics.DimCountry, "", "Country not known"}, {analytics.DimCountry, "ZZ", "ZZ"},
-		{analytics.DimRegion, "GB-WLS", "Wales"}, {analytics.DimDevice, "phone", "Phone"}, {analytics.DimPage, "/", "/ (front page)"},
-		{analytics.DimPage, "/donate", "/donate"}, {analytics.DimSource, "", "No source known"}, {analytics.DimCampaign, "", "Not known"},
+		{analytics.DimCountry, "GB", "United Kingdom"},
+		{analytics.DimCountry, "", "Country not known"},
+		{analytics.DimCountry, "ZZ", "ZZ"},
+		{analytics.DimRegion, "GB-WLS", "Wales"},
+		{analytics.DimDevice, "phone", "Phone"},
+		{analytics.DimPage, "/", "/ (front page)"},
+		{analytics.DimPage, "/donate", "/donate"},
+		{analytics.DimSource, "", "No source known"},
+		{analytics.DimCampaign, "", "Not known"},
 	} {
 		if got := n.of(tt.dim, tt.value); got != tt.want {
 			t.Errorf("%s %q is called %q, want %q", tt.dim, tt.value, got, tt.want)

@@ -1,0 +1,138 @@
+package dashboard
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lychgate/lychgate/analytics"
+)
+
+// What everybody may see is published by the month, and each month once: the
+// numbers of a longer time are the sums of those already published for its
+// months. Were the longer one counted and rounded on its own, the two could be
+// subtracted: months of 12 and 17 that are shown as 10 and 15, beside their
+// quarter of 33 shown as 35, would tell that the third month, "fewer than 5", had
+// exactly 4. So lists count a row only in the months in which it is shown.
+//
+// Visitors are the exception: they do not add up, and so cannot be subtracted.
+
+// askEverybody answers q for everybody's eyes. Its period must be of whole months
+// ([Period.wholeMonths]) and it has no filter.
+func askEverybody(ctx context.Context, a *analytics.Analytics, q analytics.Question) (analytics.Answer, error) {
+	q.Mode, q.Filter, q.Page = analytics.Shared, nil, ""
+	lists := q.Lists
+	oneMonth := monthOf(q.From).Equal(monthOf(q.To))
+	if !oneMonth {
+		q.Lists = nil
+	}
+	whole, err := a.Query(ctx, q)
+	if err != nil {
+		return whole, fmt.Errorf("query %s: %w", q.Site, err)
+	}
+	if oneMonth {
+		return whole, nil
+	}
+	sum := newMonthSum(lists)
+	q.Series, q.Lists = analytics.SeriesNone, slices.Clone(lists)
+	for i := range q.Lists {
+		q.Lists[i].Limit = maxRows // they are cut after they are summed
+	}
+	for ; !q.From.After(whole.To); q.From = monthOf(q.From).AddDate(0, 1, 0) {
+		q.To = monthOf(q.From).AddDate(0, 1, -1)
+		if q.To.After(whole.To) {
+			q.To = whole.To
+		}
+		month, err := a.Query(ctx, q)
+		if err != nil {
+			return whole, fmt.Errorf("query %s: %w", q.Site, err)
+		}
+		sum.add(month)
+	}
+	sum.fill(&whole)
+	return whole, nil
+}
+
+// A monthSum adds up answers about single months.
+type monthSum struct {
+	asked    []analytics.ListQuestion
+	headline *analytics.Counts
+	rows     []map[string]*analytics.Counts // by list and value
+	refused  []analytics.Refusal
+}
+
+func newMonthSum(asked []analytics.ListQuestion) *monthSum {
+	s := &monthSum{asked: asked, refused: make([]analytics.Refusal, len(asked))}
+	for range asked {
+		s.rows = append(s.rows, map[string]*analytics.Counts{})
+	}
+	return s
+}
+
+func (s *monthSum) add(month analytics.Answer) {
+	if s.headline == nil {
+		s.headline = &analytics.Counts{}
+	}
+	// A hidden month stands for 2, the middle of what it may be.
+	addCounts(s.headline, month.Headline, 2)
+	for i, l := range month.Lists {
+		s.refused[i] = cmp.Or(s.refused[i], l.Refused)
+		for _, r := range l.Rows {
+			c := s.rows[i][r.Value]
+			if c == nil {
+				c = &analytics.Counts{}
+				s.rows[i][r.Value] = c
+			}
+			addCounts(c, r.Counts, 0)
+		}
+	}
+}
+
+// fill puts the sums in the place of what was counted on its own.
+func (s *monthSum) fill(a *analytics.Answer) {
+	if s.headline != nil {
+		s.headline.Visitors, s.headline.Seconds = a.Headline.Visitors, a.Headline.Seconds
+		a.Headline = *s.headline
+	}
+	a.Lists = nil
+	for i, q := range s.asked {
+		l := analytics.List{Dim: q.Dim, Refused: s.refused[i]}
+		if l.Refused == "" {
+			for value, c := range s.rows[i] {
+				l.Rows = append(l.Rows, analytics.ListRow{Value: value, Counts: *c})
+			}
+		}
+		slices.SortFunc(l.Rows, func(x, y analytics.ListRow) int {
+			return cmp.Or(cmp.Compare(y.Views.N, x.Views.N), cmp.Compare(y.Visits.N, x.Visits.N),
+				cmp.Compare(y.Goals.N, x.Goals.N), cmp.Compare(x.Value, y.Value))
+		})
+		limit := cmp.Or(q.Limit, 10)
+		l.More = max(0, len(l.Rows)-limit)
+		l.Rows = l.Rows[:min(len(l.Rows), limit)]
+		a.Lists = append(a.Lists, l)
+	}
+}
+
+// addCounts adds b to sum. A hidden count adds hidden.
+func addCounts(sum *analytics.Counts, b analytics.Counts, hidden int64) {
+	addNumber(&sum.Views, b.Views, hidden)
+	addNumber(&sum.Visits, b.Visits, hidden)
+	addNumber(&sum.Engaged, b.Engaged, hidden)
+	addNumber(&sum.Exits, b.Exits, hidden)
+	addNumber(&sum.Goals, b.Goals, hidden)
+	sum.Visitors, sum.Seconds = analytics.Number{Kind: analytics.Unanswered}, analytics.Number{Kind: analytics.Unanswered}
+}
+
+func addNumber(sum *analytics.Number, n analytics.Number, hidden int64) {
+	switch {
+	case sum.Kind == analytics.Unanswered || n.Kind == analytics.Unanswered:
+		*sum = analytics.Number{Kind: analytics.Unanswered}
+	case n.Kind == analytics.FewerThan && hidden == 0:
+		sum.Kind = max(sum.Kind, analytics.Rounded)
+	case n.Kind == analytics.FewerThan:
+		sum.N, sum.Kind = sum.N+hidden, analytics.About
+	default:
+		sum.N, sum.Kind = sum.N+n.N, max(sum.Kind, n.Kind)
+	}
+}
