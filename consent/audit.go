@@ -308,7 +308,7 @@ func (a *Audit) policies(dir string) error {
 		if err != nil {
 			return err
 		}
-		if documentHash(body)+".json" != filepath.Base(path) {
+		if versionOf(body)+".json" != filepath.Base(path) {
 			a.problem("the list of purposes %s was changed", path)
 		}
 	}

@@ -89,7 +89,7 @@ func (g *Gate) record(r *http.Request, c choice) (receipt string, err error) {
 	words := []byte(g.config.Banner.Wording(v, c.policy.names(c.policy.asked)))
 	rec := Record{
 		Site: g.config.Site, Hour: time.Now().UTC().Truncate(time.Hour), Decision: c.decision,
-		Purposes: c.policy.names(c.purposes), Policy: c.policy.version, Words: documentHash(words),
+		Purposes: c.policy.names(c.purposes), Policy: documentHash(c.policy.body), Words: documentHash(words),
 		Language: g.config.Banner.Language(v), Way: g.way(r, c), Salt: newSalt(),
 	}
 	// The visitor's patience is no reason to leave a decision half recorded.

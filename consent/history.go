@@ -62,7 +62,7 @@ func (h *history) find(version string) *policy {
 		return p
 	}
 	body, err := os.ReadFile(h.path(version))
-	if err != nil || documentHash(body) != version {
+	if err != nil || versionOf(body) != version {
 		return nil
 	}
 	if p, err = parsePolicy(body); err != nil {

@@ -127,11 +127,15 @@ func purposeOrder(c *Config, by map[string][]policyService) []string {
 	return order
 }
 
-// documentHash names a document: a policy or a question as shown.
+// documentHash names a document in the ledger: a policy or a question as shown.
 func documentHash(body []byte) string {
 	h := sha256.Sum256(body)
-	return hex.EncodeToString(h[:8])
+	return hex.EncodeToString(h[:])
 }
+
+// versionOf is the short name of a policy, in cookies, forms and file names: the
+// beginning of its hash.
+func versionOf(body []byte) string { return documentHash(body)[:16] }
 
 var errPolicy = errors.New("not a list of purposes")
 
@@ -142,7 +146,7 @@ func parsePolicy(body []byte) (*policy, error) {
 		return nil, fmt.Errorf("%w: %w", errPolicy, err)
 	}
 	p := &policy{
-		version: documentHash(body), body: body, label: t.Label, ids: []string{Statistics},
+		version: versionOf(body), body: body, label: t.Label, ids: []string{Statistics},
 		hosts: map[string][]string{}, services: map[string][]string{},
 	}
 	for _, purpose := range t.Purposes {

@@ -19,7 +19,7 @@ var ErrNoRecord = errors.New("no such record")
 
 // A receipt is a visitor's own record with the proof that it is in the ledger.
 // Its JSON takes its names from ISO/IEC TS 27560 (consent record), and holds
-// nothing that does not follow from the record and the list it was about.
+// nothing that does not follow from its last part.
 type receipt struct {
 	SchemaVersion string            `json:"schema_version"`
 	RecordID      string            `json:"record_id"`
@@ -59,9 +59,12 @@ type receiptEvent struct {
 
 // A receiptProof is all that is needed to check the record by RFC 6962: the text
 // whose hash is the leaf, the hashes beside its way to the root, and the signed
-// root.
+// root; and what the record names by its hash: the question as it was put, and
+// the list it was about.
 type receiptProof struct {
 	Record     string           `json:"record"`
+	Question   string           `json:"question"`
+	List       string           `json:"list"`
 	Inclusion  tlog.RecordProof `json:"inclusion_proof"`
 	Checkpoint string           `json:"checkpoint"`
 	Verifier   string           `json:"verifier"`
@@ -89,27 +92,37 @@ func receiptFor(ctx context.Context, q querier, origin string, seq int64) (*rece
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := readPolicy(ctx, q, rec.Policy)
-	if err != nil {
+	question, err1 := readDocument(ctx, q, rec.Words)
+	list, err2 := readDocument(ctx, q, rec.Policy)
+	if err := errors.Join(err1, err2); err != nil {
 		return nil, nil, err
 	}
-	return newReceipt(seq, &rec, p, receiptProof{
-		Record: string(rec.leaf(seq)), Inclusion: proof, Checkpoint: t.checkpoint, Verifier: t.verifier,
-	}, origin), &rec, nil
+	r, err := newReceipt(seq, &rec, receiptProof{
+		Record: string(rec.leaf(seq)), Question: question, List: list,
+		Inclusion: proof, Checkpoint: t.checkpoint, Verifier: t.verifier,
+	}, origin)
+	return r, &rec, err
 }
 
-// readPolicy reads the list that records refer to by its hash.
-func readPolicy(ctx context.Context, q querier, version string) (*policy, error) {
+// readDocument reads what records refer to by its hash.
+func readDocument(ctx context.Context, q querier, hash string) (string, error) {
 	var body []byte
-	if err := q.QueryRowContext(ctx, "SELECT body FROM documents WHERE hash = ?", version).Scan(&body); err != nil {
-		return nil, fmt.Errorf("list %s: %w", version, err)
+	if err := q.QueryRowContext(ctx, "SELECT body FROM documents WHERE hash = ?", hash).Scan(&body); err != nil {
+		return "", fmt.Errorf("document %s: %w", hash, err)
 	}
-	return parsePolicy(body)
+	return string(body), nil
 }
 
 // newReceipt puts a record into the words of the standard.
-func newReceipt(seq int64, rec *Record, p *policy, proof receiptProof, origin string) *receipt {
-	page := rec.Site + pagePath
+func newReceipt(seq int64, rec *Record, proof receiptProof, origin string) (*receipt, error) {
+	p, err := parsePolicy([]byte(proof.List))
+	if err != nil {
+		return nil, err
+	}
+	page := pagePath
+	if strings.Contains(rec.Site, ".") { // else it is no host: one site for every name
+		page = rec.Site + pagePath
+	}
 	r := &receipt{
 		SchemaVersion: "ISO/IEC TS 27560:2023",
 		RecordID:      recordID(origin, seq),
@@ -122,10 +135,10 @@ func newReceipt(seq int64, rec *Record, p *policy, proof receiptProof, origin st
 	for _, id := range rec.Purposes {
 		r.Processing.Purposes = append(r.Processing.Purposes, receiptPurpose{
 			Purpose: id, Type: "optional", LawfulBasis: "consent", Controllers: []string{rec.Site},
-			ThirdParties: p.services[id], WithdrawalMethod: page,
+			ThirdParties: append([]string{}, p.services[id]...), WithdrawalMethod: page,
 		})
 	}
-	return r
+	return r, nil
 }
 
 // eventState is a decision in the standard's words.
@@ -149,8 +162,9 @@ func (r *receipt) json() []byte {
 }
 
 const (
-	receiptTextHead = "Record of consent\n=================\n\n"
-	receiptTextJSON = "\nProof, for the page " + pagePath + "/verify of the site:\n\n"
+	receiptTextHead  = "Record of consent\n=================\n\n"
+	receiptTextWords = "\nWhat was asked:\n\n"
+	receiptTextJSON  = "\nProof, for the page " + pagePath + "/verify of the site:\n\n"
 )
 
 // text is the receipt for people, with the JSON behind it so that it proves as much.
@@ -159,6 +173,7 @@ func (r *receipt) text() []byte {
 	for _, line := range recordFacts(r.Proof.Record) {
 		fmt.Fprintf(b, "%-10s %s\n", line[0]+":", line[1])
 	}
+	b.WriteString(receiptTextWords + r.Proof.Question + "\n")
 	b.WriteString(receiptTextJSON)
 	b.Write(r.json())
 	return b.Bytes()

@@ -33,8 +33,8 @@ type Record struct {
 	Hour     time.Time // UTC, cut to the hour
 	Decision string    // Accept, Decline, Withdraw
 	Purposes []string  // ids granted; none unless Accept
-	Policy   string    // version of the list shown
-	Words    string    // hash of the question as shown
+	Policy   string    // SHA-256 of the list shown, in hex; its version is how that begins
+	Words    string    // SHA-256 of the question as shown, in hex
 	Language string    // BCP 47
 	Way      string    // WayBanner, WayPage, WayEmbed, WayGPC
 	// Salt is 16 random bytes. It makes the leaf's hash say nothing once the

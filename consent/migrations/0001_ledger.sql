@@ -35,7 +35,7 @@ CREATE TABLE hashes (
 
 -- What records refer to: lists of purposes, questions as shown.
 CREATE TABLE documents (
-	hash TEXT PRIMARY KEY, -- first 16 hex digits of the body's SHA-256
+	hash TEXT PRIMARY KEY, -- SHA-256 of the body, hex
 	kind TEXT NOT NULL,    -- policy, words
 	body BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
