@@ -46,6 +46,6 @@ export async function visitor(t, browser, { javaScript = true, ...options } = {}
     ...options,
   });
   t.after(() => context.close());
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(30_000);
   return { context, page: await context.newPage() };
 }

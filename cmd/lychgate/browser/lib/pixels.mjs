@@ -30,3 +30,23 @@ export async function difference(page, one, two) {
     return pixels ? { pixels, box } : null;
   }, [one.toString('base64'), two.toString('base64')]);
 }
+
+// contrastOf is the contrast, as WCAG counts it, between the darkest and the
+// lightest pixel of a picture.
+export async function contrastOf(page, picture) {
+  return page.evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+    context.drawImage(bitmap, 0, 0);
+    const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+    const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    let [dark, light] = [1, 0];
+    for (let i = 0; i < data.length; i += 4) {
+      const luminance = 0.2126 * linear(data[i] / 255) + 0.7152 * linear(data[i + 1] / 255) + 0.0722 * linear(data[i + 2] / 255);
+      dark = Math.min(dark, luminance);
+      light = Math.max(light, luminance);
+    }
+    return (light + 0.05) / (dark + 0.05);
+  }, picture.toString('base64'));
+}

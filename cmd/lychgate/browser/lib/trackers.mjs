@@ -29,14 +29,20 @@ const answers = {
   svg: { type: 'image/svg+xml', body: '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>' },
 };
 
+// browsersOwn are hosts that Chromium itself calls now and then, whatever the
+// page. They are answered and not recorded.
+const browsersOwn = new Set(['accounts.google.com', 'update.googleapis.com', 'clients2.google.com',
+  'optimizationguide-pa.googleapis.com', 'content-autofill.googleapis.com', 'safebrowsing.googleapis.com']);
+
 // startTrackers starts the server. Its record is a list of
 // {kind: 'connection' | 'handshake' | 'request', host, path, cookie, ...}.
 export async function startTrackers(work) {
   const record = [];
-  const note = (entry) => record.push(entry);
+  const note = (entry) => browsersOwn.has(entry.host) || record.push(entry);
 
   const answer = (request, response) => {
     const host = (request.headers.host ?? '').replace(/:\d+$/, '');
+    if (browsersOwn.has(host)) return response.writeHead(204).end();
     note({ kind: 'request', host, path: request.url, method: request.method, headers: request.headers });
     const extension = /\.(\w+)(?:\?|$)/.exec(request.url)?.[1];
     const { type, body } = answers[extension] ?? { type: 'image/gif', body: pixel };
@@ -48,7 +54,7 @@ export async function startTrackers(work) {
       'Cache-Control': 'no-store',
       'Timing-Allow-Origin': '*',
     });
-    response.end(body);
+    return response.end(body);
   };
   const plain = createServer(answer);
   const { key, cert } = work.certificate;
@@ -59,11 +65,14 @@ export async function startTrackers(work) {
 
   const sockets = new Set();
   const server = createTCPServer((socket) => {
-    note({ kind: 'connection', from: socket.remotePort });
     keep(socket);
+    // Connections on which nothing is ever said are not counted: Chromium opens
+    // some for itself, and nobody could tell for which host.
     socket.once('data', (first) => {
       const isTLS = first[0] === 0x16;
-      if (isTLS) note({ kind: 'handshake', from: socket.remotePort, host: serverName(first) });
+      const host = isTLS ? serverName(first) : '';
+      if (!browsersOwn.has(host)) note({ kind: 'connection' });
+      if (isTLS) note({ kind: 'handshake', host });
       const onward = connect(isTLS ? inner.tls : inner.plain, '127.0.0.1');
       keep(onward);
       onward.write(first);
