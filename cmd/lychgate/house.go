@@ -30,7 +30,9 @@ type house struct {
 	dashboard *dashboard.Dashboard
 	gates     []*consent.Gate
 	gateway   *proxy.Gateway
-	log       *slog.Logger
+	// certificates are nil when the gateway does not order them.
+	certificates *proxy.Certificates
+	log          *slog.Logger
 
 	cancel context.CancelFunc
 	work   sync.WaitGroup // the rooms' background work
@@ -175,6 +177,11 @@ func (h *house) site(s *siteConfig, keys *consent.Keys) (proxy.Site, error) {
 		return proxy.Site{}, err
 	}
 	h.gates = append(h.gates, gate)
+	return s.proxySite(gate, words)
+}
+
+// proxySite is what the gateway is told of a site.
+func (s *siteConfig) proxySite(gate *consent.Gate, words *banner.Banner) (proxy.Site, error) {
 	site := proxy.Site{
 		Name: s.id(), Hosts: s.Hosts, NoRedirect: s.Redirect != nil && !*s.Redirect,
 		UpstreamHost: s.UpstreamHost, Dir: s.Dir, EssentialCookies: s.EssentialCookies,
@@ -182,9 +189,11 @@ func (h *house) site(s *siteConfig, keys *consent.Keys) (proxy.Site, error) {
 		Gate: gate, Banner: words,
 	}
 	if s.Upstream != "" {
-		if site.Upstream, err = url.Parse(s.Upstream); err != nil {
-			return proxy.Site{}, err
+		u, err := url.Parse(s.Upstream)
+		if err != nil {
+			return site, err
 		}
+		site.Upstream = u
 	}
 	return site, nil
 }
@@ -209,7 +218,7 @@ func (h *house) analyticsConfig(keys *consent.Keys) analytics.Config {
 }
 
 func (h *house) dashboardConfig(keys *consent.Keys) dashboard.Config {
-	d := dashboard.Config{Analytics: h.analytics, Keys: keys, Dir: h.c.Data, SessionLength: h.c.Admin.Session.Duration, OwnOrigin: h.c.Admin.Host != "", Log: h.log}
+	d := dashboard.Config{Analytics: h.analytics, Keys: keys, Dir: h.c.Data, Gateway: h.status, SessionLength: h.c.Admin.Session.Duration, OwnOrigin: h.c.Admin.Host != "", Log: h.log}
 	d.Mail = dashboard.Mail{Server: h.c.Mail.Server, From: h.c.Mail.From, Username: h.c.Mail.Username}
 	if file := h.c.Mail.PasswordFile; file != "" {
 		password, err := os.ReadFile(file)

@@ -55,6 +55,7 @@ func commands() []command {
 	return []command{
 		{"serve", runServe},
 		{"check", runCheck},
+		{"scan", runScan},
 		{"admin", runAdmin},
 		{"ledger", runLedger},
 		{"keys", runKeys},
@@ -98,6 +99,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 const usage = `Usage:
     lychgate serve   [-config FILE] [-dir FOLDER | -upstream URL] [-listen ADDR] [-data FOLDER]
     lychgate check   [-config FILE]
+    lychgate scan    [-config FILE | -dir FOLDER | -upstream URL] [-json] [-write]
     lychgate admin   add|passwd|remove -name NAME | list  [-config FILE | -data FOLDER]
     lychgate ledger  verify|export|receipt [-id ID]       [-config FILE | -data FOLDER]
     lychgate keys    rotate                               [-config FILE | -data FOLDER]
@@ -107,6 +109,7 @@ const usage = `Usage:
 
 serve   puts the gateway in front of a website: a folder, or a server elsewhere.
 check   reads the whole configuration, changes nothing and lists every problem.
+scan    looks at the whole site and lists what would be held back, page by page.
 admin   keeps the accounts of the dashboard. add takes -site S and -role viewer|editor|owner.
 ledger  proves, lists or shows the records of what visitors decided.
 keys    replaces the keys that cookies are signed with.

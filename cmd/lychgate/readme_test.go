@@ -33,6 +33,9 @@ func TestReadmeCommands(t *testing.T) {
 		"go run ./cmd/lychgate serve -upstream http://127.0.0.1:3000":                      openAt8080,
 		"go run ./cmd/lychgate check -config deploy/lychgate.toml":                         prints("The configuration is right: 1 site."),
 		"go run ./cmd/lychgate totals -data lychgate-data":                                 prints(`"pageviews":0`),
+		"go run ./cmd/lychgate scan -dir deploy/example-site":                              prints("www.googletagmanager.com"),
+		"go run ./cmd/lychgate report -data lychgate-data -o report.html":                  writes("report.html", "<!doctype html>"),
+		"go run ./cmd/lychgate ledger verify -data lychgate-data":                          prints("The ledger is whole"),
 	}
 	seen := 0
 	for _, block := range shellBlock.FindAllSubmatch(text, -1) {
@@ -90,6 +93,16 @@ func prints(want string) func(*testing.T, string, string) {
 		out, err := c.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), want) {
 			t.Errorf("%v, printed %s; want %q", err, out, want)
+		}
+	}
+}
+
+func writes(file, want string) func(*testing.T, string, string) {
+	return func(t *testing.T, tree, command string) {
+		prints("")(t, tree, command)
+		data, err := os.ReadFile(filepath.Join(tree, file))
+		if err != nil || !strings.Contains(strings.ToLower(string(data)), want) {
+			t.Errorf("%v, wrote %.200s; want %q", err, data, want)
 		}
 	}
 }

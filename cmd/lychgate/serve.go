@@ -136,6 +136,7 @@ func serve(ctx context.Context, c *config, stdout io.Writer, log *slog.Logger) (
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
+	h.certificates = doorway.Certificates
 
 	doors, err := h.gateway.Listen(ctx, doorway)
 	if err != nil {
