@@ -1,162 +1,13 @@
-// Package consent decides, records and shows what one visitor agreed to.
 package consent
 
 import (
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/lychgate/lychgate/banner"
 )
-
-// Prefix is the path under which everything of lychgate's own lives. Nothing
-// below it is ever passed upstream or counted.
-const Prefix = "/_lychgate/"
-
-// Statistics is the id of the built-in purpose of counting visits.
-const Statistics = "statistics"
-
-// Other is the id of the built-in purpose of everything not in the catalogue.
-const Other = "other"
-
-// A Purposes is a set of purposes as bits. Bit i is the i-th purpose of the
-// site's list in force, which is at most eight long; bit 0 is Statistics.
-type Purposes uint8
-
-// An Answer is what a visitor said.
-type Answer uint8
-
-// The answers.
-const (
-	// Undecided: no valid cookie and no Sec-GPC. Nothing is granted, the banner is shown.
-	Undecided Answer = iota
-	// Declined: nothing is granted, no banner.
-	Declined
-	// Accepted: at least one purpose is granted.
-	Accepted
-)
-
-// A Decision is what a request says about its visitor's choice.
-type Decision struct {
-	Answer Answer
-	// Purposes are those granted; empty unless Accepted.
-	Purposes Purposes
-	// Policy is the version the visitor decided about.
-	Policy string
-	// Day is when, as a date in the site's zone. Zero when undecided.
-	Day time.Time
-	// GPC is true when the answer is Declined only because of Sec-GPC: 1.
-	GPC bool
-	// Changed is true when the visitor is Undecided only because their answer
-	// was about an older list, which did not name all that is in force now.
-	Changed bool
-}
-
-// A Grant is proof that a visitor agreed. Only this package makes one, from a
-// verified cookie; the zero Grant allows nothing.
-type Grant struct {
-	site     string
-	purposes Purposes
-	ids      []string // the site's list, shared, never written
-	until    time.Time
-}
-
-// Allows reports whether the visitor agreed to the purpose with this id.
-func (g Grant) Allows(id string) bool {
-	for i, p := range g.ids {
-		if p == id {
-			return g.purposes&(1<<i) != 0
-		}
-	}
-	return false
-}
-
-// Site is the site the grant is for.
-func (g Grant) Site() string { return g.site }
-
-// Until is when the consent behind the grant ends: nothing that follows from it
-// may live longer. Counting takes it for the Max-Age of its cookie.
-func (g Grant) Until() time.Time { return g.until }
-
-// Purposes is the set of purposes granted, the cache variant of a page.
-func (g Grant) Purposes() Purposes { return g.purposes }
-
-// A Purpose is one thing a visitor can agree to.
-type Purpose struct {
-	ID   string            // "statistics", "video", ...
-	Name map[string]string // by language; shipped ids need none
-	Text map[string]string // by language
-}
-
-// A Service is a third party the site would contact, as the visitor is told of it.
-type Service struct {
-	Name    string   // "YouTube"
-	Purpose string   // a Purpose's ID
-	Hosts   []string // "youtube.com", ...
-	Cookies []Cookie
-	Text    string // one plain sentence
-	Privacy string // link to the provider's own policy
-}
-
-// A Cookie is one cookie or storage entry a service sets on the site.
-type Cookie struct {
-	Name, Text, Life string
-	Storage          bool // web storage rather than a cookie
-}
-
-// Config says how one site's Gate works.
-type Config struct {
-	// Site is the site's canonical host, or "default" for a site matching every host.
-	Site string
-	// AskAgain is how long an answer holds, the same for both. Default 180 days.
-	AskAgain time.Duration
-	// Label is the owner's label of the policy ("2026-11").
-	Label string
-	// Purposes are the owner's own, besides Statistics and Other.
-	Purposes []Purpose
-	// Statistics says whether visits are counted on this site at all.
-	Statistics bool
-	// Location is the zone in which days begin.
-	Location *time.Location
-	// Contact and PrivacyURL are shown on the consent page.
-	Contact, PrivacyURL string
-	// Retention is shown on the consent page: how long records and sums are kept.
-	KeepRecords, KeepStatistics time.Duration
-
-	// Dir is the data folder, where the lists that were ever in force are kept.
-	// Empty keeps them in memory, which is for tests.
-	Dir string
-	// CountStates says that page requests are counted by state, which the
-	// consent page then tells.
-	CountStates bool
-
-	Banner *banner.Banner
-	Ledger *Ledger
-	// Keys may be nil when the key file cannot be used: nobody can accept then,
-	// until [Gate.SetKeys].
-	Keys *Keys
-
-	// Services are the third parties held on this site. May be nil.
-	Services func() []Service
-	// Counting decodes the visitor's counting cookie in plain words. May be nil.
-	Counting func(*http.Request) []banner.Fact
-	// Decided is called after a decision is recorded and before the answer is
-	// written, so that counting can set or expire its cookie. The Grant is that
-	// of the new decision. May be nil.
-	Decided func(http.ResponseWriter, *http.Request, Decision, Grant)
-	// Expire lists the cookies to take away from a visitor who has just said no
-	// or allowed less than before: those that third parties set on this site.
-	// The cookies are sent as they are. May be nil.
-	Expire func(*http.Request) []*http.Cookie
-
-	Log *slog.Logger
-}
 
 // A Gate keeps one site's consent. It is safe for concurrent use.
 type Gate struct {
@@ -192,36 +43,6 @@ func NewGate(c Config) (*Gate, error) {
 		c.Log.Error("the list of purposes could not be kept; it counts all the same", "site", c.Site, "err", err)
 	}
 	return g, nil
-}
-
-// fill puts defaults in and checks the rest.
-func (c *Config) fill() error {
-	if c.AskAgain == 0 {
-		c.AskAgain = 180 * 24 * time.Hour
-	}
-	if c.Location == nil {
-		c.Location = time.UTC
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	switch {
-	case c.Site == "" || strings.ContainsAny(c.Site, "|/\\\n "):
-		return fmt.Errorf("site %q: want a host", c.Site)
-	case c.AskAgain < 24*time.Hour || c.AskAgain > 400*24*time.Hour:
-		// Browsers keep no cookie longer than 400 days (RFC 6265bis section 5.5).
-		return fmt.Errorf("ask_again %v: want 1 to 400 days", c.AskAgain)
-	case c.Banner == nil:
-		return errors.New("no banner")
-	case len(c.Purposes) > maxOwnPurposes:
-		return fmt.Errorf("%d purposes: want at most %d", len(c.Purposes), maxOwnPurposes)
-	}
-	for _, p := range c.Purposes {
-		if !isPurpose(p.ID) {
-			return fmt.Errorf("purpose %q: want small letters, digits and hyphens", p.ID)
-		}
-	}
-	return nil
 }
 
 // Refresh reads Config.Services again and puts the list in force. A host that
@@ -342,6 +163,3 @@ func (g *Gate) Services() []Service { return g.today().services }
 
 // ServeHTTP answers everything under /_lychgate/consent.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.mux.ServeHTTP(w, r) }
-
-// LedgerFile is the ledger's name in the data folder.
-const LedgerFile = "consent.db"

@@ -85,7 +85,7 @@ func (s *store) append(group []*appending) error {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to undo
-	w, err := newWriter(ctx, tx, &grown)
+	w, err := newInserter(ctx, tx, &grown)
 	if err != nil {
 		return err
 	}
@@ -114,22 +114,22 @@ func (s *store) sign(ctx context.Context, tx *sql.Tx, t *tree) error {
 	return err
 }
 
-// A writer holds the statements of one transaction, which closes them.
-type writer struct {
+// An inserter holds the statements of one transaction, which closes them.
+type inserter struct {
 	tx                     *sql.Tx
 	tree                   *tree
 	record, hash, document *sql.Stmt
 }
 
-func newWriter(ctx context.Context, tx *sql.Tx, t *tree) (*writer, error) {
+func newInserter(ctx context.Context, tx *sql.Tx, t *tree) (*inserter, error) {
 	record, err1 := tx.PrepareContext(ctx, "INSERT INTO records (tree, seq, "+recordColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
 	hash, err2 := tx.PrepareContext(ctx, "INSERT INTO hashes (tree, idx, hash) VALUES (?, ?, ?)")
 	document, err3 := tx.PrepareContext(ctx, "INSERT INTO documents (hash, kind, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
-	return &writer{tx, t, record, hash, document}, errors.Join(err1, err2, err3)
+	return &inserter{tx, t, record, hash, document}, errors.Join(err1, err2, err3)
 }
 
 // add writes one record as the tree's next leaf.
-func (w *writer) add(ctx context.Context, a *appending) error {
+func (w *inserter) add(ctx context.Context, a *appending) error {
 	t, r := w.tree, &a.record
 	for _, d := range a.documents {
 		body := append([]byte{}, d.Body...) // nil would be NULL
