@@ -299,8 +299,13 @@ func TestSmuggling(t *testing.T) {
 		"line without colon":      "GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n" + second,
 	} {
 		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex // the site may still be at it when the answer is there
 			var seen []string
-			up := testUpstream(t, func(w http.ResponseWriter, r *http.Request) { seen = append(seen, r.Method+" "+r.URL.Path) })
+			up := testUpstream(t, func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				seen = append(seen, r.Method+" "+r.URL.Path)
+			})
 			g := testGateway(t, Config{Sites: []Site{{Upstream: up}}})
 			c, err := net.Dial("tcp", g.Listener.Addr().String())
 			if err != nil {
@@ -314,6 +319,8 @@ func TestSmuggling(t *testing.T) {
 				t.Fatalf("the connection stays open: %v %q", err, answers)
 			}
 			g.Close()
+			mu.Lock()
+			defer mu.Unlock()
 			if strings.Contains(strings.Join(seen, " "), "/smuggled") || len(seen) > 1 {
 				t.Errorf("the site saw %q", seen)
 			}
