@@ -171,16 +171,17 @@ func withoutAddresses(err error) error {
 
 // plainLetter is the report as text. It is never written to.
 var plainLetter = template.Must(template.New("letter").Parse(`{{.Site.Name}}
-Website report, {{.Period.Name}} (in brackets: {{.Before.Name}})
+Website report, {{.Period.Name}}{{if .Known}} (in brackets: {{.Before.Name}}){{end}}
 
-{{range .Figures}}{{.Name}}: {{.Now}} ({{.Before}})
-{{end}}Shared statistics: {{.Shared}} ({{.SharedBefore}})
+{{range .Figures}}{{.Name}}: {{.Now}}{{if $.Known}} ({{.Before}}){{end}}
+{{end}}Shared statistics: {{.Shared}}{{if .Known}} ({{.SharedBefore}}){{end}}
 {{range .Lists}}{{if .Rows}}
 {{.Title}}
 {{range .Rows}}  {{.Count}}  {{.Name}}
 {{end}}{{end}}{{end}}
 Only visitors who pressed "Accept" are counted. {{.Rounding}}
-You get this letter because somebody who looks after the website entered your
+{{with .Places.Name}}Countries: {{.}}, {{$.Places.Link}}
+{{end}}You get this letter because somebody who looks after the website entered your
 address. Tell them if you do not want it.
 `))
 

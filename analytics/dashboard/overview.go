@@ -18,6 +18,7 @@ type overview struct {
 	Hidden      map[string]string
 	Kept        []keptFilter
 	Compared    string // the compared period in words
+	Began       string // the first day counted, where that is why nothing is compared
 	Sentence    sentence
 	Numbers     []figure
 	Consent     *consentStrip
@@ -66,7 +67,11 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 		return nil, err
 	}
 	var before analytics.Answer
+	var from string // since when there are numbers, if that is why none are compared
 	p, comparing := v.compared()
+	if comparing && !measures(p, now) {
+		comparing, from = false, began(now)
+	}
 	if comparing {
 		q.From, q.To, q.Lists = p.From, p.To, nil
 		if before, err = d.query(c, q); err != nil {
@@ -76,7 +81,7 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 	o := &overview{
 		View: v, Periods: periodLinks(v, false), MorePeriods: periodLinks(v, true), Hidden: v.hidden(), Kept: d.kept(v),
 		Numbers: figures(now.Headline, before.Headline, comparing),
-		Consent: newConsentStrip(now), Live: now.Live, Footer: newFooter(now, c.site),
+		Began:   from, Consent: newConsentStrip(now), Live: now.Live, Footer: newFooter(now, c.site),
 	}
 	if comparing {
 		o.Compared = p.Name
@@ -103,6 +108,19 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 		o.Notices = d.c.Gateway(c.site.ID).Notices
 	}
 	return o, nil
+}
+
+// measures reports whether all of p was counted, so that now can be measured by it.
+func measures(p Period, now analytics.Answer) bool {
+	oldest := now.Retention.OldestDay
+	return !oldest.IsZero() && !oldest.After(p.From)
+}
+
+func began(now analytics.Answer) string {
+	if now.Retention.OldestDay.IsZero() {
+		return ""
+	}
+	return now.Retention.OldestDay.Format("2 January 2006")
 }
 
 // query answers q for an admin or for everybody, as its mode says.

@@ -28,8 +28,13 @@ type Report struct {
 	Estimate     string
 	Rounding     string
 	Made         time.Time
-	now, before  analytics.Answer
-	names        names
+	Places       analytics.PlaceSource
+	// Known is false when counting began after Before did: it is no measure then.
+	Known bool
+	// Began is the first day counted, if it lies in Period or Before.
+	Began       string
+	now, before analytics.Answer
+	names       names
 }
 
 type reportFigure struct{ Name, Now, Before, Means string }
@@ -116,6 +121,10 @@ func newReport(ctx context.Context, a *analytics.Analytics, n names, site Site, 
 	}
 	if s := newConsentStrip(now); s != nil {
 		r.Estimate = s.Estimate
+	}
+	r.Places, r.Known = now.Health.Places, measures(before, now)
+	if oldest := now.Retention.OldestDay; oldest.After(before.From) {
+		r.Began = oldest.Format("2 January 2006")
 	}
 	for i, l := range reportLists {
 		if i < len(now.Lists) {

@@ -66,6 +66,7 @@ type footer struct {
 	Window, Hours, Days string
 	Oldest, Next        string
 	Zone                string
+	Places              analytics.PlaceSource
 	Health              []healthLine
 }
 
@@ -77,7 +78,7 @@ type healthLine struct {
 func newFooter(a analytics.Answer, site Site) footer {
 	f := footer{
 		Window: window(a.Retention.Window), Hours: window(a.Retention.Hours), Days: window(a.Retention.Days),
-		Zone: site.Location.String(),
+		Zone: site.Location.String(), Places: a.Health.Places,
 	}
 	if !a.Retention.OldestDay.IsZero() {
 		f.Oldest = a.Retention.OldestDay.Format("2 January 2006")
