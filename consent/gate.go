@@ -91,28 +91,36 @@ func (g *Gate) read(r *http.Request, t *today) (answered, bool) {
 	if value == "" || len(value) > MaxCookieBytes {
 		return answered{}, false
 	}
-	a, ok := t.given[givenKey{secure(r), value}]
-	if ok {
+	if a, ok := t.given[givenKey{secure(r), value}]; ok {
 		return a, true
 	}
-	if a, ok = parseDeclined(value, g.config.Location); !ok {
-		codec := g.codec.Load()
-		if codec == nil {
-			return a, false
-		}
-		text, err := codec.Decode(name, value)
-		if err != nil {
-			return a, false
-		}
-		if a, ok = parseAccepted(text, g.config.Site, g.config.Location); !ok {
-			return a, false
-		}
+	a, ok := parseDeclined(value, g.config.Location)
+	if !ok {
+		a, ok = g.verify(t, secure(r), name, value)
 	}
 	// A day ahead may be a clock that was set back; more is nobody's answer.
-	if a.day.After(t.to) || !t.from.Before(g.ends(a.day)) {
-		return a, false
+	if !ok || a.day.After(t.to) || !t.from.Before(g.ends(a.day)) {
+		return answered{}, false
 	}
 	return a, true
+}
+
+// verify reads a signed cookie of an earlier day.
+func (g *Gate) verify(t *today, secure bool, name, value string) (a answered, ok bool) {
+	if seen, ok := t.verified.Load(givenKey{secure, value}); ok {
+		return seen.(answered), true
+	}
+	if t.codec == nil {
+		return a, false
+	}
+	text, err := t.codec.Decode(name, value)
+	if err != nil {
+		return a, false
+	}
+	if a, ok = parseAccepted(text, g.config.Site, g.config.Location); ok {
+		t.verified.Store(givenKey{secure, value}, a)
+	}
+	return a, ok
 }
 
 // judge holds an answer against the list in force.

@@ -89,9 +89,9 @@ func (g *Gate) showCheckpoint(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(text)) // a visitor who left needs no answer
 }
 
-// verify answers /_lychgate/consent/verify: paste a receipt and see it proven.
+// showVerify answers /_lychgate/consent/verify: paste a receipt and see it proven.
 // Nothing is kept of what was pasted.
-func (g *Gate) verify(w http.ResponseWriter, r *http.Request) {
+func (g *Gate) showVerify(w http.ResponseWriter, r *http.Request) {
 	p := &banner.VerifyPage{}
 	if r.Method == http.MethodPost {
 		if !g.sameOrigin(r) {

@@ -3,12 +3,13 @@ package consent
 import (
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 )
 
 // A today is what holds for one site on one day of its zone: the list in force
 // and the cookies of that day. It is built when the gateway starts, at midnight
-// and when the list changes, and never written afterwards.
+// and when the list changes, and never written afterwards, but for verified.
 type today struct {
 	policy   *policy
 	services []Service
@@ -23,6 +24,9 @@ type today struct {
 	// given is accepted the other way round: today's visitors are recognised
 	// without a signature check.
 	given map[givenKey]answered
+	// verified remembers genuine cookies of earlier days, from givenKey to
+	// answered. There are few: one for each day and set of purposes.
+	verified sync.Map
 }
 
 type givenKey struct {
