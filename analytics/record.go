@@ -153,7 +153,7 @@ func (a *Analytics) recordNotFound(r *http.Request, s *site, v PageView) {
 // of another.
 func referringPage(r *http.Request) string {
 	if host := externalReferrer(r); host != "" {
-		return host
+		return cutText(cleanText(host), maxPageBytes)
 	}
 	_, rest, ok := strings.Cut(r.Header.Get("Referer"), "://")
 	if !ok || len(rest) > 2048 {

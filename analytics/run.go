@@ -71,6 +71,7 @@ func (a *Analytics) flush(seal bool) error {
 		case a.sealed <- struct{}{}:
 		default:
 		}
+		err = errors.Join(err, a.spool.merge())
 	}
 	return err
 }

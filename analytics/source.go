@@ -99,7 +99,7 @@ func (t sourceTable) attributionOf(r *http.Request, q url.Values) attribution {
 		if s.name == spam {
 			return attribution{}
 		}
-		a.Source, a.Channel = s.name, s.channel
+		a.Source, a.Channel = cleanText(s.name), s.channel
 	}
 	if len(q) != 0 {
 		t.readCampaign(&a, q)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 )
@@ -20,11 +19,12 @@ import (
 //
 // The folder holds
 //
-//	gateway          the spool's id: the Source of its batches
-//	%016d.open       the segment written to
-//	%016d.batch      sealed, in the order of their numbers
-//	%016d.damaged    a sealed one whose checksum is wrong, kept for the admin
-//	%016d.aside      one of unknown fate, kept for the admin
+//	gateway             the spool's id: the Source of its batches
+//	%016d.open          the segment written to
+//	%016d.batch         sealed, in the order of their numbers
+//	%016d-%016d.batch   those of these numbers, merged; it bears the last one
+//	%016d.damaged       a sealed one whose checksum is wrong, kept for the admin
+//	%016d.aside         one of unknown fate, kept for the admin
 //
 // The open segment bears the number of the batch it will become, and its file is
 // made before the batch before it is deleted: a number is never used twice.
@@ -38,8 +38,11 @@ type spool struct {
 	good   int64    // bytes of it that are known to be on disk
 	broken bool     // there may be more, which must go before anything else is done
 	rows   int      // in it
-	sealed []uint64 // numbers, ascending
-	bytes  int64    // of the sealed
+	sealed []segment // in the order of their numbers
+	bytes  int64     // of the sealed
+	// mergeAbove is the number of bytes and of batches above which waiting
+	// batches are merged.
+	mergeAbove struct{ bytes, batches int }
 }
 
 const (
@@ -65,6 +68,7 @@ func openSpool(dir string) (*spool, error) {
 		return nil, err
 	}
 	s := &spool{dir: dir, source: source, number: 1}
+	s.mergeAbove.bytes, s.mergeAbove.batches = mergeAboveBytes, mergeAboveBatches
 	if err := s.recover(); err != nil {
 		return nil, fmt.Errorf("spool %s: %w", dir, err)
 	}
@@ -94,46 +98,50 @@ func (s *spool) recover() error {
 	if err != nil {
 		return err
 	}
-	var left []uint64
+	var left []segment
 	for _, e := range entries {
-		number, suffix, ok := segmentName(e.Name())
+		g, ok := parseSegment(e.Name())
 		if !ok {
 			continue
 		}
-		s.number = max(s.number, number+1)
-		switch suffix {
+		s.number = max(s.number, g.number+1)
+		switch g.suffix {
 		case openSuffix:
-			left = append(left, number)
+			left = append(left, g)
 		case batchSuffix:
 			info, err := e.Info()
 			if err != nil {
 				return err
 			}
-			s.sealed = append(s.sealed, number)
-			s.bytes += info.Size()
+			g.size = info.Size()
+			s.sealed = append(s.sealed, g)
 		}
 	}
-	slices.Sort(s.sealed)
-	for _, number := range left {
-		if err := s.salvage(number); err != nil {
+	merged := s.dropMerged()
+	for _, g := range left {
+		if err := s.salvage(g); err != nil {
 			return err
 		}
 	}
-	return nil
+	slices.SortFunc(s.sealed, compareSegments)
+	for _, g := range s.sealed {
+		s.bytes += g.size
+	}
+	return merged
 }
 
 // salvage seals what is whole of a segment that was left open. One with nothing
 // in it goes on being the open one, if it is the newest.
-func (s *spool) salvage(number uint64) error {
-	path := s.path(number, openSuffix)
+func (s *spool) salvage(g segment) error {
+	path := s.path(g)
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	good := wholeRecords(b)
 	if good <= len(segmentMagic) {
-		if number+1 == s.number {
-			s.number = number
+		if g.number+1 == s.number {
+			s.number = g.number
 			return nil
 		}
 		return os.Remove(path)
@@ -149,12 +157,11 @@ func (s *spool) salvage(number uint64) error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(path, s.path(number, batchSuffix)); err != nil {
+	g.suffix, g.size = batchSuffix, int64(good+len(sealRecord))
+	if err := os.Rename(path, s.path(g)); err != nil {
 		return err
 	}
-	s.sealed = append(s.sealed, number)
-	slices.Sort(s.sealed)
-	s.bytes += int64(good + len(sealRecord))
+	s.sealed = append(s.sealed, g)
 	return syncDir(s.dir)
 }
 
@@ -224,14 +231,15 @@ func (s *spool) write(rows []Row, seal bool) error {
 // next makes the open segment, which ends with the seal, a batch, and makes the
 // file of the next one.
 func (s *spool) next() error {
-	if err := os.Rename(s.path(s.number, openSuffix), s.path(s.number, batchSuffix)); err != nil {
+	g := segment{from: s.number, number: s.number, suffix: batchSuffix, size: s.good}
+	if err := os.Rename(s.openPath(), s.path(g)); err != nil {
 		// It stays the open one, without the seal.
 		s.good -= int64(len(sealRecord))
 		s.broken = true
 		return err
 	}
-	s.sealed = append(s.sealed, s.number)
-	s.bytes += s.good
+	s.sealed = append(s.sealed, g)
+	s.bytes += g.size
 	err := s.open.Close()
 	s.number++
 	s.open, s.good, s.rows = nil, 0, 0
@@ -252,7 +260,7 @@ func (s *spool) ready() error {
 // create makes the open segment's file, and with it durable every name given in
 // the folder before.
 func (s *spool) create() error {
-	f, err := os.OpenFile(s.path(s.number, openSuffix), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(s.openPath(), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -274,7 +282,7 @@ func (s *spool) repair() error {
 		s.open.Close() //nolint:errcheck // given up
 		s.open = nil
 	}
-	f, err := os.OpenFile(s.path(s.number, openSuffix), os.O_RDWR, 0)
+	f, err := os.OpenFile(s.openPath(), os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
@@ -292,111 +300,6 @@ func (s *spool) openRows() int {
 	return s.rows
 }
 
-// head returns the oldest batch. A damaged one is put beside the others under
-// another name and reported as an error.
-func (s *spool) head() (b Batch, ok bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.sealed) == 0 {
-		return Batch{}, false, nil
-	}
-	number := s.sealed[0]
-	path := s.path(number, batchSuffix)
-	rows, err := readBatch(path)
-	if errors.Is(err, errRecord) {
-		return Batch{}, false, errors.Join(fmt.Errorf("spool: batch %d: %w", number, err), s.retire(damagedSuffix))
-	}
-	if err != nil {
-		return Batch{}, false, fmt.Errorf("spool: %w", err)
-	}
-	return Batch{Source: s.source, Number: number, Rows: rows}, true, nil
-}
-
-// readBatch reads a sealed batch.
-func readBatch(path string) ([]Row, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	rows, sealed := readSegment(b)
-	if !sealed {
-		return nil, errRecord
-	}
-	return sumRows(rows), nil
-}
-
-// readSegment reads the whole records of a segment and reports whether they end
-// with the seal.
-func readSegment(b []byte) (all []Row, sealed bool) {
-	rest, ok := strings.CutPrefix(string(b), segmentMagic)
-	if !ok {
-		return nil, false
-	}
-	for tail := []byte(rest); len(tail) > 0; {
-		rows, next, err := readRecord(tail)
-		if err != nil {
-			return all, false
-		}
-		if len(rows) == 0 {
-			return all, len(next) == 0
-		}
-		all, tail = append(all, rows...), next
-	}
-	return all, false
-}
-
-// done deletes the oldest batch, which the store has.
-func (s *spool) done() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// The next number must be on the disk before the last trace of this one goes.
-	if err := s.ready(); err != nil {
-		return fmt.Errorf("spool: %w", err)
-	}
-	return s.retire("")
-}
-
-// setAside keeps the oldest batch for the admin: whether the store has it is
-// not known, so it is never sent again by itself.
-func (s *spool) setAside() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.retire(asideSuffix)
-}
-
-// retire takes the oldest batch out of the queue, under another suffix or, with
-// none, for good.
-func (s *spool) retire(suffix string) error {
-	path := s.path(s.sealed[0], batchSuffix)
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if suffix == "" {
-		err = os.Remove(path)
-	} else {
-		err = os.Rename(path, s.path(s.sealed[0], suffix))
-	}
-	if err != nil {
-		return err
-	}
-	s.sealed, s.bytes = s.sealed[1:], s.bytes-info.Size()
-	return nil
-}
-
-// backlog is the number of batches waiting, their size, and the number kept
-// aside for the admin.
-func (s *spool) backlog() (batches int, bytes int64, aside int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, suffix := range []string{asideSuffix, damagedSuffix} {
-		if found, err := filepath.Glob(filepath.Join(s.dir, "*"+suffix)); err == nil {
-			aside += len(found)
-		}
-	}
-	return len(s.sealed), s.bytes, aside
-}
-
 // close closes the open segment's file.
 func (s *spool) close() error {
 	s.mu.Lock()
@@ -409,23 +312,8 @@ func (s *spool) close() error {
 	return err
 }
 
-func (s *spool) path(number uint64, suffix string) string {
-	return filepath.Join(s.dir, fmt.Sprintf("%016d%s", number, suffix))
-}
-
-// segmentName splits a segment's file name.
-func segmentName(name string) (number uint64, suffix string, ok bool) {
-	digits, suffix := name, filepath.Ext(name)
-	digits = strings.TrimSuffix(digits, suffix)
-	n, err := strconv.ParseUint(digits, 10, 64)
-	if err != nil || len(digits) != 16 {
-		return 0, "", false
-	}
-	switch suffix {
-	case openSuffix, batchSuffix, damagedSuffix, asideSuffix:
-		return n, suffix, true
-	}
-	return 0, "", false
+func (s *spool) openPath() string {
+	return s.path(segment{from: s.number, number: s.number, suffix: openSuffix})
 }
 
 // writeFileSync writes a small file so that it is there, whole, or not at all.

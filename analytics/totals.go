@@ -125,27 +125,37 @@ func readSpool(dir string) (waitingSpool, error) {
 		return w, err
 	}
 	w.source = trimID(source)
+	// A file that goes while the folder is read was sealed, sent or merged: the
+	// folder is read again.
+	for range 20 {
+		if err = w.readOnce(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return w, err
+}
+
+func (w *waitingSpool) readOnce(dir string) error {
+	clear(w.segments)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return w, err
+		return err
 	}
+	var all []segment
 	for _, e := range entries {
-		number, suffix, ok := segmentName(e.Name())
-		if !ok || suffix != openSuffix && suffix != batchSuffix {
+		if g, ok := parseSegment(e.Name()); ok && (g.suffix == openSuffix || g.suffix == batchSuffix) {
+			all = append(all, g)
+		}
+	}
+	for _, g := range all {
+		if coveredBy(g, all) {
 			continue
 		}
-		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		if errors.Is(err, fs.ErrNotExist) && suffix == openSuffix {
-			// It was sealed meanwhile.
-			b, err = os.ReadFile(filepath.Join(dir, fmt.Sprintf("%016d%s", number, batchSuffix)))
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // it reached the store meanwhile
-		}
+		b, err := os.ReadFile((&spool{dir: dir}).path(g))
 		if err != nil {
-			return w, err
+			return err
 		}
-		w.segments[number], _ = readSegment(b)
+		w.segments[g.number], _ = readSegment(b)
 	}
-	return w, nil
+	return nil
 }

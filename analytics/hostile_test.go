@@ -1,0 +1,179 @@
+package analytics
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestFloodOfMadeUpAddresses sends views that all differ in all that they can:
+// memory and disk must not grow with them. LYCHGATE_TEST_FLOOD sets how many.
+func TestFloodOfMadeUpAddresses(t *testing.T) {
+	views := 60_000
+	if n := os.Getenv("LYCHGATE_TEST_FLOOD"); n != "" {
+		fmt.Sscan(n, &views) //nolint:errcheck // the test says how many it sent
+	}
+	if raced || testing.Short() {
+		views = 10_000
+	}
+	dir := t.TempDir()
+	a := testOpen(t, dir, func(c *Config) { c.Sites[0].SearchParams = []string{"q"} })
+	defer testClose(t, a)
+	now := today(t)
+	b := &testBrowser{a: a}
+	before, most := heap(), uint64(0)
+	for i := range views {
+		id := fmt.Sprintf("%x", i*7919)
+		b.cookie, b.referrer, b.site = "", "https://x"+id+".example/", "cross-site"
+		b.agent = "Mozilla/5.0 (X" + id + ") " + id
+		status := http.StatusOK
+		if i%4 == 0 {
+			status = http.StatusNotFound
+		}
+		b.answer(t, "/made-up/"+id+"?utm_campaign=c-"+id+"&utm_source=s-"+id+"&utm_term=t-"+id+"&q=word-"+id, now, status)
+		if i%10_000 == 9_999 {
+			testPersist(t, a)
+			most = max(most, heap())
+		}
+	}
+	testPersist(t, a)
+	grown := (int64(max(most, heap())) - int64(before)) >> 20
+	size := folderSize(t, dir) >> 20
+	t.Logf("%d views, all different: memory grew by %d MB, the data folder has %d MB", views, grown, size)
+	if grown > 64 {
+		t.Errorf("memory grew by %d MB, want at most 64", grown)
+	}
+	if size > 20 {
+		t.Errorf("the data folder has %d MB, want at most 20", size)
+	}
+	testSameSums(t, testTable(t, a))
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse
+}
+
+func folderSize(t *testing.T, dir string) (bytes int64) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			bytes += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes
+}
+
+// TestNothingKeptTellsOfAPerson sends personal things in every place that a
+// request has and looks for them in every file, row and log line.
+func TestNothingKeptTellsOfAPerson(t *testing.T) {
+	dir := t.TempDir()
+	var log bytes.Buffer
+	a := testOpen(t, dir, func(c *Config) {
+		c.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		c.Sites[0].SearchParams = []string{"q"}
+	})
+	now := time.Now()
+	const canary = "Zq9canaryA7b6c5d4e3f2g1h0"
+	for _, target := range []string{
+		"/", "/members/jane.doe@example.org/", "/order/12345678/", "/reset/" + canary + "/",
+		"/?q=jane.doe@example.org", "/?q=my+number+is+07700900123", "/?q=" + canary,
+		"/?utm_campaign=jane.doe@example.org&utm_source=" + canary + "&utm_term=07700900123&utm_content=a@b.example&utm_medium=" + canary,
+		"/?gclid=" + canary + "&fbclid=" + canary + "&unknown=" + canary, "/files/" + canary + ".pdf", "/thanks?token=" + canary,
+	} {
+		for _, status := range []int{200, 404} {
+			b := &testBrowser{
+				a: a, site: "cross-site", network: "203.0.113.0",
+				agent:    "Mozilla/5.0 (X11; " + canary + ") Firefox/140.0.7 jane.doe@example.org",
+				referrer: "https://jane.doe@mail." + canary + ".example:8443/inbox/" + canary + "?to=jane.doe@example.org",
+			}
+			b.answer(t, target, now, status)
+			b.referrer, b.site = "https://"+testSite+"/from/"+canary+"/jane.doe@example.org?x="+canary, "same-origin"
+			b.answer(t, target, now, status)
+		}
+	}
+	testPersist(t, a)
+	personalThings := []string{strings.ToLower(canary), "jane", "07700900123", "12345678", "203.0.113", "140.0", "gclid", "inbox", "mozilla"}
+	for _, thing := range personalThings {
+		for _, text := range []string{thing, strings.ToUpper(thing), canary} {
+			if anyFileHolds(t, dir, text) {
+				t.Errorf("a file holds %q", text)
+			}
+		}
+		if strings.Contains(strings.ToLower(log.String()), thing) {
+			t.Errorf("the log holds %q: %s", thing, log.String())
+		}
+	}
+	identifier := regexp.MustCompile(`[0-9]{6,}|[@]|[0-9a-fA-F-]{20,}`)
+	rows := testTable(t, a)
+	if len(rows) < 50 {
+		t.Fatalf("only %d rows: this test would prove nothing", len(rows))
+	}
+	for _, r := range rows {
+		if identifier.MatchString(r.Value) || identifier.MatchString(r.Page) {
+			t.Errorf("a row holds what may be an identifier: %+v", r.Key)
+		}
+		if r.Start%3600 != 0 {
+			t.Errorf("a row's time is finer than an hour: %+v", r.Key)
+		}
+		if r.Page != "" && !isPageDim(r.Dim) {
+			t.Errorf("a row joins a page with more than was meant: %+v", r.Key)
+		}
+	}
+	testClose(t, a)
+}
+
+func TestCleanText(t *testing.T) {
+	for _, tt := range []struct{ name, in, want string }{
+		{"words stay", "  food   bank\tcardiff ", "food bank cardiff"},
+		{"an address goes", "contact jane@example.org now", "contact (removed) now"},
+		{"an encoded one too", "jane%40example.org", "(removed)"},
+		{"five digits stay", "room 12345", "room 12345"},
+		{"six do not", "ref 123456", "ref (removed)"},
+		{"a long word stays", "llanfairpwllgwyngyllgogerychwyrndrobwll", "llanfairpwllgwyngyllgogerychwyrndrobwll"},
+		{"a token does not", "a1b2c3d4e5f6a7b8c9d0e1", "(removed)"},
+		{"control characters go", "a\x00b\x1b[31m", "a b [31m"},
+		{"bad bytes go", "caf\xc3\xa9 \xff\xfe", "café"},
+	} {
+		if got := cleanText(tt.in); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func FuzzCleanText(f *testing.F) {
+	for _, s := range []string{"jane@example.org", "1234567", "\xff\xfe@\x00", strings.Repeat("a1", 40), "٠١٢٣٤٥٦", "a%40b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, got := range []string{cleanText(s), pageName("/" + s)} {
+			if personal(got) {
+				t.Errorf("%q became %q", s, got)
+			}
+		}
+		if again := cleanText(cleanText(s)); again != cleanText(s) {
+			t.Errorf("%q: cleaned twice is %q", s, again)
+		}
+		if n := pageName("/" + s); len(n) > maxPageBytes {
+			t.Errorf("a page's name has %d bytes", len(n))
+		}
+	})
+}
