@@ -236,6 +236,12 @@ func (c *config) check(p *problems) {
 			p.add(key, "%s is too short: at least a day", q.Duration)
 		}
 	}
+	if c.Consent.AskAgain.Duration > 400*day {
+		p.add("consent.ask_again", "%s is longer than browsers keep a cookie: at most 400d", c.Consent.AskAgain.Duration)
+	}
+	if c.Consent.KeepRecords.Duration < c.Consent.AskAgain.Duration {
+		p.add("consent.keep_records", "is shorter than ask_again: an answer must not outlive its evidence")
+	}
 	if _, err := time.LoadLocation(c.Analytics.Timezone); err != nil {
 		p.add("analytics.timezone", `%q is not a time zone: write one such as "Europe/London"`, c.Analytics.Timezone)
 	}

@@ -41,10 +41,10 @@ func TestTheSiteComesFirst(t *testing.T) {
 		loses   bool // counts that could be kept nowhere: the stop says so
 	}{
 		{"a damaged key file", func(data string) error {
-			return os.WriteFile(filepath.Join(data, "keys.json"), []byte("not keys"), 0o600)
+			return os.WriteFile(filepath.Join(data, "keys"), []byte("not keys"), 0o600)
 		}, false, false},
 		{"a key file that others may read", func(data string) error {
-			return os.WriteFile(filepath.Join(data, "keys.json"), []byte("{}"), 0o644)
+			return os.WriteFile(filepath.Join(data, "keys"), []byte("{}"), 0o644)
 		}, false, false},
 		{"a ledger that is no database", func(data string) error {
 			return os.WriteFile(filepath.Join(data, "consent.db"), []byte(strings.Repeat("not a database ", 500)), 0o600)

@@ -39,7 +39,7 @@ func (c *config) keyFile() string {
 	if c.Consent.KeyFile != "" {
 		return c.Consent.KeyFile
 	}
-	return filepath.Join(c.Data, "keys.json")
+	return filepath.Join(c.Data, "keys")
 }
 
 // oneOf splits "verify -data x" into the word, which must be known, and the rest.
@@ -134,7 +134,9 @@ func runKeys(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	id, err := consent.RotateKeys(c.keyFile(), c.Consent.AskAgain.Duration)
+	// Cookies are signed at midnight for the day, in whatever zone: two days more
+	// and none is left.
+	id, err := consent.RotateKeys(c.keyFile(), c.Consent.AskAgain.Duration+2*day)
 	if err != nil {
 		return err
 	}
