@@ -113,24 +113,24 @@ func (d *Dashboard) problem(w http.ResponseWriter, r *http.Request, err error) {
 	var tries tooManyTries
 	switch {
 	case errors.Is(err, errNotFound):
-		d.fail(w, r, http.StatusNotFound, "There is no such page", "Perhaps the address was cut short, or what it showed was taken away.")
+		d.fail(w, http.StatusNotFound, "There is no such page", "Perhaps the address was cut short, or what it showed was taken away.")
 	case errors.Is(err, errForbidden):
-		d.fail(w, r, http.StatusForbidden, "Your account may not do this", "An owner of this site can give you a role that may.")
+		d.fail(w, http.StatusForbidden, "Your account may not do this", "An owner of this site can give you a role that may.")
 	case errors.Is(err, ErrLink):
-		d.fail(w, r, http.StatusGone, "This sign-in link does not work any more",
+		d.fail(w, http.StatusGone, "This sign-in link does not work any more",
 			"Each link works once. The first link is new at each start of lychgate; an owner can make you another.")
 	case errors.Is(err, errNoKey):
-		d.fail(w, r, http.StatusNotFound, "This link does not work any more", "It was taken back, or its time is over. Whoever sent it to you can make a new one.")
+		d.fail(w, http.StatusNotFound, "This link does not work any more", "It was taken back, or its time is over. Whoever sent it to you can make a new one.")
 	case errors.As(err, &tries):
 		seconds := int64((time.Duration(tries) + time.Second - 1) / time.Second)
 		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
-		d.fail(w, r, http.StatusTooManyRequests, "Too many tries", "Please wait "+countOf(seconds, "second")+", then try again.")
+		d.fail(w, http.StatusTooManyRequests, "Too many tries", "Please wait "+countOf(seconds, "second")+", then try again.")
 	case errors.Is(err, context.Canceled):
 		// The browser has gone.
 	default:
 		d.c.Log.Error("dashboard: answer a page", "err", err)
 		w.Header().Set("Retry-After", "30")
-		d.fail(w, r, http.StatusServiceUnavailable, "The dashboard cannot answer just now",
+		d.fail(w, http.StatusServiceUnavailable, "The dashboard cannot answer just now",
 			"Your website is not affected. The reason is in lychgate's log; please try again in a minute.")
 	}
 }

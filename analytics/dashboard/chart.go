@@ -20,7 +20,6 @@ const (
 // A Chart is visits and page views over a period, as bars, with the visits of
 // the period compared with as a dashed line, and the same numbers as a table.
 type Chart struct {
-	Title  string
 	Bars   []bar
 	Lines  []gridLine
 	Dates  []dateMark

@@ -38,7 +38,7 @@ func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !navigates(r) || d.csrf.Check(r) != nil {
-		d.fail(z, r, http.StatusForbidden, "Please open this page by itself",
+		d.fail(z, http.StatusForbidden, "Please open this page by itself",
 			"The dashboard answers only to people who open it, not to other pages or programs.")
 		return
 	}

@@ -131,11 +131,9 @@ type link struct {
 
 // A listView is a list as a page shows it.
 type listView struct {
-	Dim    analytics.Dim
-	Head   string // the column of counts
-	Rows   []rowView
-	More   int
-	Hidden bool // some rows were too small to be named
+	Head string // the column of counts
+	Rows []rowView
+	More int
 }
 
 type rowView struct {
@@ -143,7 +141,6 @@ type rowView struct {
 	URL   string // keeps this row alone; empty when that cannot be
 	Count analytics.Number
 	Share string // of the longest bar, in per cent
-	Note  string
 }
 
 // personal are the dimensions whose values people write themselves. One that few
@@ -171,7 +168,7 @@ func (t tab) show(v view, n names, l analytics.List, limit int) listView {
 	if v.mode == analytics.Shared || personal[t.Dim] {
 		rows = t.withoutSmall(rows)
 	}
-	out := listView{Dim: t.Dim, Head: t.Count.Name, More: l.More + kept - min(len(rows), limit)}
+	out := listView{Head: t.Count.Name, More: l.More + kept - min(len(rows), limit)}
 	rows = rows[:min(len(rows), limit)]
 	var longest int64
 	for _, r := range rows {

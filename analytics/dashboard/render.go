@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
-	"strconv"
 	"strings"
 
 	"github.com/lychgate/lychgate/analytics"
@@ -129,19 +128,16 @@ func (d *Dashboard) render(w http.ResponseWriter, status int, page string, f fra
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, err := w.Write(b.Bytes())
-	if err != nil {
-		return nil //nolint:nilerr // the browser has gone: nobody to tell
-	}
+	w.Write(b.Bytes()) //nolint:errcheck // the browser has gone: nobody to tell
 	return nil
 }
 
 // A message is a page of one sentence.
-type message struct{ Text, Status string }
+type message struct{ Text string }
 
 // fail answers with a page that says what is the matter.
-func (d *Dashboard) fail(w http.ResponseWriter, r *http.Request, status int, title, text string) {
-	err := d.render(w, status, "message", frame{Title: title, Body: message{text, strconv.Itoa(status)}})
+func (d *Dashboard) fail(w http.ResponseWriter, status int, title, text string) {
+	err := d.render(w, status, "message", frame{Title: title, Body: message{text}})
 	if err != nil {
 		d.c.Log.Error("dashboard: render message", "err", err)
 	}

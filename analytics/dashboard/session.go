@@ -14,9 +14,7 @@ import (
 
 // A session is one signed-in browser.
 type session struct {
-	hash    []byte // of its id; the id itself is in the browser alone
 	account Account
-	created time.Time
 	// pending is true between the password and the code.
 	pending bool
 }
@@ -136,7 +134,7 @@ func (s *sessions) of(r *http.Request, a *Accounts) (session, error) {
 			return session{}, fmt.Errorf("note session: %w", err)
 		}
 	}
-	return session{hash: hash, account: x, created: time.Unix(created, 0), pending: pending}, nil
+	return session{account: x, pending: pending}, nil
 }
 
 // forget deletes what is past its time: sessions and links that work no more,

@@ -56,7 +56,7 @@ func parseView(base string, q url.Values, today time.Time) view {
 func (v view) Unusual() bool {
 	for _, p := range presets {
 		if p.key == v.Period.Key {
-			return p.more || v.Compare != compareBefore
+			return p.more || v.Compare == compareYear || v.Compare == compareNone && !v.Everybody()
 		}
 	}
 	return true
