@@ -20,6 +20,8 @@ test: setup lint unit
 setup: ## what the tests need beyond Go, installed only when missing
 	./cmd/lychgate/browser/setup.sh
 	./analytics/clickhousetest/setup.sh
+	@command -v systemd-analyze >/dev/null || { echo '== installing systemd-analyze'; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends systemd; }
 
 lint:
 	@echo '== gofumpt'; out="$$($(TOOL) gofumpt -l $$(git ls-files '*.go'))"; test -z "$$out" || { echo "$$out: run gofumpt -w"; exit 1; }
