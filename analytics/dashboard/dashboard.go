@@ -71,7 +71,8 @@ type Config struct {
 type Site struct {
 	// ID is the site's canonical host, or "default".
 	ID string
-	// Name is the site's name in words. Default: its ID.
+	// Name is the site's name in words. Default: its ID, or for a site that
+	// answers to every host "Your website".
 	Name string
 	// Location is the zone in which the site's days begin. Default UTC.
 	Location *time.Location
@@ -79,6 +80,9 @@ type Site struct {
 	Banner    *banner.Banner
 	Languages []string
 }
+
+// everySiteID is the ID of the one site that answers to every host.
+const everySiteID = "default"
 
 // A Dashboard serves /_lychgate/admin/. It is safe for concurrent use.
 type Dashboard struct {
@@ -116,6 +120,9 @@ func Open(ctx context.Context, c Config) (*Dashboard, error) {
 	for i := range c.Sites {
 		if c.Sites[i].Name == "" {
 			c.Sites[i].Name = c.Sites[i].ID
+		}
+		if c.Sites[i].Name == everySiteID {
+			c.Sites[i].Name = "Your website"
 		}
 		if c.Sites[i].Location == nil {
 			c.Sites[i].Location = time.UTC
