@@ -13,12 +13,16 @@ import (
 //go:embed guard/guard.js
 var guardSource string
 
+// bundled are the kinds of services whose code sites take into their own
+// scripts. The cookies of all others are set by scripts that are held anyway.
+var bundled = [...]string{"analytics", "tag-manager", "pixel", "recorder"}
+
 // newGuard makes the guard script: its source without comments and indents,
 // called with the names of cookies and storage entries by purpose.
 func newGuard(services []*service) ([]byte, error) {
 	patterns := map[string][]string{}
 	for _, s := range services {
-		if s.Purpose == "" {
+		if !slices.Contains(bundled[:], s.Kind) {
 			continue
 		}
 		for _, c := range slices.Concat(s.Cookies, s.Storage) {
@@ -33,7 +37,10 @@ func newGuard(services []*service) ([]byte, error) {
 	names := map[string]string{}
 	for purpose, ps := range patterns {
 		slices.Sort(ps)
-		names[purpose] = strings.Join(slices.Compact(ps), "|")
+		names[purpose] = strings.Join(slices.CompactFunc(ps, func(a, b string) bool {
+			wild, ok := strings.CutSuffix(a, ".*")
+			return a == b || ok && strings.HasPrefix(b, wild)
+		}), "|")
 	}
 	table, err := json.Marshal(names)
 	if err != nil {
