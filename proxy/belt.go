@@ -29,7 +29,7 @@ func (s *site) fasten(h http.Header, r *http.Request, v *visit) {
 	if v.released || s.thirdParties.observe {
 		return
 	}
-	h.Add("Content-Security-Policy", s.belts.policy(s, r, v))
+	h.Add("Content-Security-Policy", s.belts.of(s, r, v).policy)
 	h["X-Dns-Prefetch-Control"] = []string{"off"}
 	own := h["Connection-Allowlist"]
 	if len(own) == 0 {
@@ -58,13 +58,16 @@ func (s *site) released(d consent.Decision, g consent.Grant) bool {
 	return len(services) > 0
 }
 
-// belts keeps the policies made so far. They depend on few things, which
-// seldom change.
+// A belt is what one kind of visitor gets: the additional policy, and the
+// element that loads the guard.
+type belt struct{ policy, guard string }
+
+// belts keeps those made so far. They depend on few things, which seldom change.
 type belts struct {
 	mu    sync.Mutex
 	seen  *parties // the inventory they were made from
 	force *force
-	made  map[beltKey]string
+	made  map[beltKey]belt
 }
 
 type beltKey struct {
@@ -77,22 +80,25 @@ type beltKey struct {
 // maxBelts bounds what a site that answers to every host can be made to keep.
 const maxBelts = 64
 
-// policy is the additional policy for one visitor's host and choice.
-func (b *belts) policy(s *site, r *http.Request, v *visit) string {
+// of is the belt for one visitor's host and choice.
+func (b *belts) of(s *site, r *http.Request, v *visit) belt {
 	key := beltKey{v.https, r.URL.Host, v.decision.Purposes, v.decision.Policy}
 	seen, force := s.thirdParties.inventory.parties.Load(), s.thirdParties.inventory.inForce()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.seen != seen || b.force != force || len(b.made) >= maxBelts {
-		b.seen, b.force, b.made = seen, force, map[beltKey]string{}
+		b.seen, b.force, b.made = seen, force, map[beltKey]belt{}
 	}
-	p, ok := b.made[key]
+	made, ok := b.made[key]
 	if !ok {
-		p = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:" +
-			sources(s.thirdParties.open(r.URL.Scheme, r.URL.Host, "").allowed(v.grant), v.https) + beltDirectives
-		b.made[key] = p
+		hosts := s.thirdParties.open(r.URL.Scheme, r.URL.Host, "").allowed(v.grant)
+		made = belt{
+			policy: "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:" + sources(hosts, v.https) + beltDirectives,
+			guard:  s.guardElement(hosts, v.grant),
+		}
+		b.made[key] = made
 	}
-	return p
+	return made
 }
 
 // sources writes hosts as source expressions, each with its sub-domains, every

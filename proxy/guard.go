@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lychgate/lychgate/consent"
 )
 
 //go:embed guard/guard.js
@@ -58,22 +60,15 @@ func newGuard(services []*service) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// appendGuard appends the element that loads the guard for one visitor.
-func (s *site) appendGuard(dst []byte, h *hearing, v *visit) []byte {
-	dst = append(dst, `<script src="`...)
-	dst = append(dst, s.g.assets.guard...)
-	dst = append(dst, `" data-allow="`...)
-	for i, host := range s.thirdParties.open(h.scheme, h.host, "").allowed(v.grant) {
-		if i > 0 {
-			dst = append(dst, ' ')
-		}
-		dst = append(dst, host...)
-	}
-	dst = append(dst, `" data-granted="`...)
+// guardElement is the element that loads the guard, for a visitor who may
+// contact hosts.
+func (s *site) guardElement(hosts []string, g consent.Grant) string {
+	var granted []string
 	for _, purpose := range catalogPurposes {
-		if v.grant.Allows(purpose) {
-			dst = append(append(dst, purpose...), ' ')
+		if g.Allows(purpose) {
+			granted = append(granted, purpose)
 		}
 	}
-	return append(dst, `"></script>`...)
+	return `<script src="` + s.g.assets.guard + `" data-allow="` + strings.Join(hosts, " ") +
+		`" data-granted="` + strings.Join(granted, " ") + `"></script>`
 }
