@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Advertising is the catalogue's purpose of ads and of the click identifiers
+// advertising is the catalogue's purpose of ads and of the click identifiers
 // that join a visitor to one.
 const advertising = "advertising"
 

@@ -52,7 +52,7 @@ func addrOf(a net.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-// Networks is a set of networks, for instance those of trusted proxies.
+// networks is a set of networks, for instance those of trusted proxies.
 type networks []netip.Prefix
 
 // contain reports whether a lies in one of the networks.
