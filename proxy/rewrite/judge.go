@@ -11,6 +11,12 @@ func (p *page) judge(t tag, name []byte, nameEnd int, x *text) {
 	p.ref.Tag = p.lowerName(0, name)
 	p.ref.Noscript = p.noscript
 	p.ref.Pixel = false
+	if p.framed {
+		p.ref.Title, p.ref.Allow, p.ref.Sandbox, p.ref.Fullscreen, p.framed = nil, nil, nil, false, false
+	}
+	if t == tagIframe || t == tagFrame {
+		p.describeFrame()
+	}
 	switch t {
 	case tagImg, tagIframe, tagAmp:
 		p.ref.Pixel = p.pixel()

@@ -85,6 +85,8 @@ type attrID uint8
 // The attributes with a meaning of their own.
 const (
 	attrNone attrID = iota
+	attrAllow
+	attrAllowFullscreen
 	attrAmp
 	attrAs
 	attrAttributeName
@@ -110,10 +112,12 @@ const (
 	attrPing
 	attrPoster
 	attrRel
+	attrSandbox
 	attrSrc
 	attrSrcdoc
 	attrSrcset
 	attrStyle
+	attrTitle
 	attrType
 	attrValue
 	attrValues // from, to, by, values of an animation
@@ -123,6 +127,7 @@ const (
 var attrNames = map[string]attrID{
 	"amp": attrAmp, "amp4email": attrAmp, "amp4ads": attrAmp, "\u26a1": attrAmp,
 	"\u26a14email": attrAmp, "\u26a14ads": attrAmp,
+	"allow": attrAllow, "allowfullscreen": attrAllowFullscreen, "sandbox": attrSandbox, "title": attrTitle,
 	"as": attrAs, "attributename": attrAttributeName, "attributionsrc": attrAttributionSrc,
 	"background": attrBackground, "config": attrConfig, "color": attrFont, "face": attrFont, "size": attrFont,
 	"content": attrContent, "height": attrHeight, "hidden": attrHidden, "href": attrHref,

@@ -70,6 +70,8 @@ type page struct {
 	tmp    []byte
 	extra  []byte // attributes put in first in the tag at hand
 	url    []byte // the URL being asked about
+	frame  []byte // attributes of a frame, decoded
+	framed bool   // ref has them
 	plain  []byte // decoded text
 	list   []byte // decoded lists and styles
 	cssURL []byte // the URL in CSS being asked about
