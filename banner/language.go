@@ -142,3 +142,12 @@ func (b *Banner) speak(v Visitor) *speech {
 // Language returns the tag of the shipped language that pages for this visitor
 // speak, for the record: "en", "cy", "zh-Hans".
 func (b *Banner) Language(v Visitor) string { return b.speak(v).Tag }
+
+// Languages are the tags of the languages the banner speaks, the default first.
+func (b *Banner) Languages() []string {
+	tags := make([]string, len(b.tongues.speeches))
+	for i, s := range b.tongues.speeches {
+		tags[i] = s.Tag
+	}
+	return tags
+}

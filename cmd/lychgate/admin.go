@@ -52,7 +52,9 @@ func runAdmin(args []string, stdout, stderr io.Writer) error {
 	case "passwd":
 		err = setPassword(ctx, a, name, os.Stdin, stdout)
 	case "remove":
-		err = a.Remove(ctx, name)
+		if err = a.Remove(ctx, name); err == nil {
+			err = a.Note(ctx, dashboard.AuditEntry{Act: "remove account", What: name})
+		}
 	}
 	return errors.Join(err, a.Close())
 }
@@ -82,6 +84,9 @@ func addAccount(ctx context.Context, a *dashboard.Accounts, name, site, role str
 	}
 	link, err := a.Add(ctx, name, site, r)
 	if err != nil {
+		return err
+	}
+	if err := a.Note(ctx, dashboard.AuditEntry{Act: "add account", What: name}); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(stdout, "%s signs in once, and chooses a password, at\n  https://YOUR-SITE%s\n", name, link)

@@ -77,6 +77,7 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 	if h.dashboard, err = dashboard.Open(ctx, h.dashboardConfig(keys)); err != nil {
 		return nil, err
 	}
+	h.run("dashboard", h.dashboard.Run, ctx)
 	var sites []proxy.Site
 	for i := range c.Sites {
 		site, err := h.site(&c.Sites[i], keys)
@@ -229,7 +230,11 @@ func (h *house) dashboardConfig(keys *consent.Keys) dashboard.Config {
 	}
 	for i := range h.c.Sites {
 		s := &h.c.Sites[i]
-		d.Sites = append(d.Sites, dashboard.Site{ID: s.id(), Name: s.title(), Location: h.location})
+		site := dashboard.Site{ID: s.id(), Name: s.title(), Location: h.location}
+		if words, err := banner.New(h.c.banner(s)); err == nil {
+			site.Banner, site.Languages = words, words.Languages()
+		}
+		d.Sites = append(d.Sites, site)
 	}
 	return d
 }
