@@ -24,6 +24,7 @@ type config struct {
 		HTTP           string   `toml:"http"`
 		HTTPS          string   `toml:"https"`
 		TrustedProxies []string `toml:"trusted_proxies"`
+		ProxyProtocol  bool     `toml:"proxy_protocol"`
 	} `toml:"listen"`
 
 	TLS struct {
@@ -293,6 +294,9 @@ func (c *config) checkListen(p *problems) {
 		if _, err := parseNetwork(n); err != nil {
 			p.add(fmt.Sprintf("listen.trusted_proxies[%d]", i), `%q is not a network: write an address or a range, such as "10.0.0.0/8"`, n)
 		}
+	}
+	if c.Listen.ProxyProtocol && len(c.Listen.TrustedProxies) == 0 {
+		p.add("listen.proxy_protocol", "is believed from trusted proxies only: name their networks in trusted_proxies")
 	}
 	switch cert, key := c.TLS.CertFile, c.TLS.KeyFile; {
 	case c.ordersCertificates():

@@ -151,7 +151,7 @@ func serve(ctx context.Context, c *config, stdout io.Writer, log *slog.Logger) (
 
 // doors says where to listen and with which certificates.
 func (c *config) doors(log *slog.Logger) (d proxy.ListenConfig, err error) {
-	d.HTTP, d.HTTPS = c.Listen.HTTP, c.Listen.HTTPS
+	d.HTTP, d.HTTPS, d.ProxyProtocol = c.Listen.HTTP, c.Listen.HTTPS, c.Listen.ProxyProtocol
 	switch {
 	case d.HTTPS == "":
 	case c.ordersCertificates():
