@@ -81,6 +81,8 @@ type Config struct {
 	Sites []SiteConfig
 	// Dir is the data folder, which holds stats.db and the spool.
 	Dir string
+	// ClickHouse says where the sums are instead of in Dir. nil: in Dir.
+	ClickHouse *ClickHouseConfig
 	// Retention is how long sums are kept. Default 25 months.
 	Retention time.Duration
 	// GeoIP is the path of a GeoLite2 or DB-IP file; empty: the embedded one.
@@ -144,8 +146,9 @@ type Analytics struct {
 	reading   bool          // nothing is counted
 
 	flushing sync.Mutex
-	held     []Row  // drained, but not on the disk yet; guarded by flushing
-	spool    *spool // nil until it could be opened; guarded by flushing
+	held     []Row     // drained, but not on the disk yet; guarded by flushing
+	spool    *spool    // nil until it could be opened; guarded by flushing
+	sealedAt time.Time // when a batch was last sealed; guarded by flushing
 
 	mu     sync.Mutex
 	store  Store // nil until it could be opened
@@ -156,14 +159,26 @@ type Analytics struct {
 // Open opens the store. A store that cannot be opened is no error: counting
 // goes on into the spool, and the store is tried again.
 func Open(ctx context.Context, c Config) (*Analytics, error) {
-	return open(ctx, c, func(ctx context.Context) (Store, error) { return openSQLite(ctx, c.Dir, false) })
+	return open(ctx, c, func(ctx context.Context) (Store, error) { return c.openStore(ctx, false) })
+}
+
+// openStore opens the engine that c names.
+func (c *Config) openStore(ctx context.Context, readOnly bool) (Store, error) {
+	if c.ClickHouse == nil {
+		return openSQLite(ctx, c.Dir, readOnly)
+	}
+	keep := c.Retention
+	if keep == 0 {
+		keep = DefaultRetention
+	}
+	return openClickHouse(ctx, c.ClickHouse.withDefaults(), windows(keep))
 }
 
 // OpenForReading opens the sums beside a gateway that writes them, for reports:
 // Query answers, nothing is counted and nothing on the disk is changed. What
 // still waits in the gateway's spool is not seen.
 func OpenForReading(ctx context.Context, c Config) (*Analytics, error) {
-	a, err := prepare(c, func(ctx context.Context) (Store, error) { return openSQLite(ctx, c.Dir, true) })
+	a, err := prepare(c, func(ctx context.Context) (Store, error) { return c.openStore(ctx, true) })
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,9 @@ const (
 func (a *Analytics) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { a.runSend(ctx) })
-	running.Go(func() { a.runHouse(ctx) })
+	if ch := a.config.ClickHouse; ch == nil || ch.Housekeeping {
+		running.Go(func() { a.runHouse(ctx) })
+	}
 	running.Go(func() { a.runPlaces(ctx) })
 	defer running.Wait()
 	tick := time.NewTicker(flushEvery)
@@ -34,7 +36,7 @@ func (a *Analytics) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		err := a.flush(true)
+		err := a.flush(a.sealDue())
 		if err != nil && !failing {
 			a.log.Error("write counts to the spool; they stay in memory until it works", "err", err)
 		}
@@ -43,6 +45,23 @@ func (a *Analytics) Run(ctx context.Context) error {
 		}
 		failing = err != nil
 	}
+}
+
+// ClickHouse wants few, large inserts: a batch is sealed for it after sealEvery
+// or sealRows, and for SQLite each second.
+const (
+	sealEvery = 30 * time.Second
+	sealRows  = 5000
+)
+
+// sealDue reports whether the next flush makes a batch.
+func (a *Analytics) sealDue() bool {
+	if a.config.ClickHouse == nil {
+		return true
+	}
+	a.flushing.Lock()
+	defer a.flushing.Unlock()
+	return a.now().Sub(a.sealedAt) >= sealEvery || a.spool != nil && a.spool.openRows() >= sealRows
 }
 
 // flush moves what was counted from memory to the disk, and with seal on to a
@@ -67,6 +86,7 @@ func (a *Analytics) flush(seal bool) error {
 		a.held = rows
 	}
 	if seal && kept {
+		a.sealedAt = a.now()
 		select {
 		case a.sealed <- struct{}{}:
 		default:

@@ -1,0 +1,109 @@
+package analytics
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// Query selects from the one table, always by its key as far as the Select
+// names it.
+func (s *clickhouseStore) Query(ctx context.Context, q Select) (all []Row, err error) {
+	defer func() {
+		if err != nil {
+			all, err = nil, fmt.Errorf("query %s sums: %w", q.Dim, err)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	text, args := q.clickhouseSQL()
+	rows, err := s.read.Query(ctx, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // Err says it
+	for rows.Next() {
+		r := Row{Key: Key{Site: q.Site, Grain: q.Grain, Dim: q.Dim, Page: q.Page}}
+		if q.Value != nil {
+			r.Value = *q.Value
+		}
+		var into []any
+		for _, c := range q.columns() {
+			into = append(into, c.of(&r.Key))
+		}
+		for _, m := range r.all() {
+			into = append(into, m)
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, rows.Err()
+}
+
+var metricColumns = [...]string{"views", "visits", "visitors", "engaged", "continues", "seconds", "timed", "goals"}
+
+// clickhouseSQL writes q as SQL. Rows whose sums are all zero may not be merged
+// away yet, so they are left out.
+func (q Select) clickhouseSQL() (string, []any) {
+	var out, group, order, some []string
+	for _, c := range q.columns() {
+		group = append(group, c.name)
+		if c.text {
+			out = append(out, c.name)
+		} else {
+			out = append(out, "toInt64(toUnixTimestamp("+c.name+"))")
+		}
+	}
+	for _, m := range metricColumns {
+		out = append(out, "sum("+m+") AS sum_"+m)
+		some = append(some, "sum_"+m+" != 0")
+	}
+	where, args := q.clickhouseWhere()
+	text := "SELECT " + strings.Join(out, ", ") + " FROM sums WHERE " + where
+	if len(group) > 0 {
+		text += " GROUP BY " + strings.Join(group, ", ")
+	}
+	text += " HAVING " + strings.Join(some, " OR ")
+	if q.Limit > 0 {
+		order = append(order, "sum_views DESC", "sum_visits DESC")
+	}
+	if order = append(order, group...); len(order) > 0 {
+		text += " ORDER BY " + strings.Join(order, ", ")
+	}
+	if q.Limit > 0 {
+		text += fmt.Sprintf(" LIMIT %d", q.Limit)
+	}
+	return text, args
+}
+
+func (q Select) clickhouseWhere() (string, []any) {
+	var parts []string
+	var args []any
+	equal := func(column, value string) {
+		parts = append(parts, column+" = {"+column+":String}")
+		args = append(args, clickhouse.Named(column, value))
+	}
+	if q.Site != "" {
+		equal("site", q.Site)
+	}
+	parts = append(parts, fmt.Sprintf("grain = '%v'", q.Grain))
+	equal("dim", string(q.Dim))
+	if q.AnyPage {
+		parts = append(parts, "page != ''")
+	} else {
+		equal("page", q.Page)
+	}
+	parts = append(parts, fmt.Sprintf("start >= toDateTime(%d, 'UTC') AND start < toDateTime(%d, 'UTC')", clampStart(q.From), clampStart(q.To)))
+	if q.Value != nil {
+		equal("value", *q.Value)
+	}
+	return strings.Join(parts, " AND "), args
+}
+
+// clampStart brings a bound into what the column start can hold.
+func clampStart(seconds int64) int64 { return min(max(seconds, 0), math.MaxUint32) }

@@ -1,0 +1,29 @@
+-- The one table of sums, as SQLite has it in its view sums. A row counts; it
+-- never says who. The sums of one key may lie in several rows until the server
+-- merges them: always read sum() ... GROUP BY.
+CREATE TABLE IF NOT EXISTS sums (
+	site      LowCardinality(String),
+	grain     Enum8('hour' = 1, 'day' = 2, 'month' = 3),
+	dim       LowCardinality(String), -- what value says
+	page      String CODEC(ZSTD(1)),  -- a path; '': the whole site
+	start     DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)), -- the hour of the site's zone, or the date as 00:00 UTC
+	value     String CODEC(ZSTD(1)),
+	views     Int64 CODEC(T64, ZSTD(1)),
+	visits    Int64 CODEC(T64, ZSTD(1)),
+	visitors  Int64 CODEC(T64, ZSTD(1)),
+	engaged   Int64 CODEC(T64, ZSTD(1)),
+	continues Int64 CODEC(T64, ZSTD(1)),
+	seconds   Int64 CODEC(T64, ZSTD(1)),
+	timed     Int64 CODEC(T64, ZSTD(1)),
+	goals     Int64 CODEC(T64, ZSTD(1))
+)
+ENGINE = SummingMergeTree((views, visits, visitors, engaged, continues, seconds, timed, goals))
+PARTITION BY toYYYYMM(start)
+ORDER BY (site, grain, dim, page, start, value)
+SETTINGS
+	-- Tokens of batches that are remembered; with the default of 0 they are ignored.
+	non_replicated_deduplication_window = 100000,
+	-- What was acknowledged is on the disk, before and after a merge.
+	fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
+	-- What is forgotten is off the disk within minutes, and looked for each hour.
+	old_parts_lifetime = 60, merge_with_ttl_timeout = 3600
