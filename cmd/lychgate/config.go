@@ -52,6 +52,9 @@ type config struct {
 		GeoIP       string `toml:"geoip"`
 		CountStates *bool  `toml:"count_states"`
 		SmallNumber int    `toml:"small_number"`
+		Store       string `toml:"store"`
+
+		ClickHouse clickhouseConfig `toml:"clickhouse"`
 	} `toml:"analytics"`
 
 	Admin struct {
@@ -173,6 +176,7 @@ func (c *config) fill(base string) {
 	if c.Analytics.Timezone == "" {
 		c.Analytics.Timezone = defaultTimezone
 	}
+	c.fillStore(base)
 	c.Consent.AskAgain.orElse(180 * day)
 	c.Consent.KeepRecords.orElse(4 * year)
 	c.Analytics.Retention.orElse(25 * month)
@@ -252,6 +256,7 @@ func (c *config) check(p *problems) {
 	if c.Analytics.SmallNumber < 2 {
 		p.add("analytics.small_number", "%d hides nobody: at least 2, better 5 or more", c.Analytics.SmallNumber)
 	}
+	c.checkStore(p)
 	if s := c.Admin.Session; s.err != nil {
 		p.add("admin.session", "%v", s.err)
 	}

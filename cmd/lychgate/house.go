@@ -201,7 +201,7 @@ func (s *siteConfig) proxySite(gate *consent.Gate, words *banner.Banner) (proxy.
 
 func (h *house) analyticsConfig(keys *consent.Keys) analytics.Config {
 	a := analytics.Config{
-		Dir: h.c.Data, Retention: h.c.Analytics.Retention.Duration, GeoIP: h.c.Analytics.GeoIP,
+		Dir: h.c.Data, ClickHouse: h.c.clickhouse(), Retention: h.c.Analytics.Retention.Duration, GeoIP: h.c.Analytics.GeoIP,
 		CountStates: h.c.Analytics.CountStates, SmallNumber: h.c.Analytics.SmallNumber, Keys: keys, Log: h.log,
 	}
 	for i := range h.c.Sites {

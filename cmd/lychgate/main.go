@@ -61,6 +61,7 @@ func commands() []command {
 		{"keys", runKeys},
 		{"report", runReport},
 		{"totals", runTotals},
+		{"migrate", runMigrate},
 		{"version", runVersion},
 	}
 }
@@ -105,6 +106,7 @@ const usage = `Usage:
     lychgate keys    rotate                               [-config FILE | -data FOLDER]
     lychgate report  [-site S] [-from DAY] [-to DAY] [-o FILE] [-config FILE | -data FOLDER]
     lychgate totals  [-config FILE | -data FOLDER]
+    lychgate migrate -config FILE
     lychgate version
 
 serve   puts the gateway in front of a website: a folder, or a server elsewhere.
@@ -115,6 +117,7 @@ ledger  proves, lists or shows the records of what visitors decided.
 keys    replaces the keys that cookies are signed with.
 report  writes the page for a funder, as .html, .csv or .json.
 totals  prints what has been counted and decided so far, as JSON.
+migrate makes the tables of a ClickHouse server, or brings them up to date.
 All but serve may run beside a running serve.
 
 Exit status: 0 done, 1 failed, 2 wrong usage.

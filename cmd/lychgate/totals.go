@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 
 	"github.com/lychgate/lychgate/analytics"
@@ -21,6 +22,9 @@ func runTotals(args []string, stdout, stderr io.Writer) error {
 	c, err := p.config()
 	if err != nil {
 		return err
+	}
+	if c.clickhouse() != nil {
+		return errors.New("the statistics are on a ClickHouse server, whose sums totals cannot read: ask the server, or write a report")
 	}
 	counted, err := analytics.ReadTotals(context.Background(), c.Data)
 	if err != nil {
