@@ -14,7 +14,8 @@ type Embed struct {
 	Kind string
 	// Name is the provider's, or its host when the catalogue has none.
 	Name string
-	// Show is the path that shows it once: /_lychgate/embed/...
+	// Show is the path that shows it once: /_lychgate/embed/... Empty where it
+	// cannot be shown alone.
 	Show string
 	// Post makes showing it a form's POST, for plain http.
 	Post bool
@@ -98,7 +99,9 @@ func (b *Banner) AppendEmbed(dst []byte, e *Embed) []byte {
 	dst = append(dst, ' ')
 	dst = w.happens.append(dst, e.Name)
 	dst = append(dst, `</p>`...)
-	dst = appendShow(dst, e, show)
+	if e.Show != "" {
+		dst = appendShow(dst, e, show)
+	}
 	dst = append(dst, `<p><a href="`...)
 	dst = appendText(dst, e.Origin)
 	dst = append(dst, w.always...)

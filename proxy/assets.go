@@ -22,8 +22,9 @@ const assetsPath = consent.Prefix + "assets/"
 
 // assets are lychgate's own files, made at the start.
 type assets struct {
-	guard string // the guard's path
-	files map[string]*asset
+	guard   string // the guard's path
+	captcha string // that of the note in the place of a held check
+	files   map[string]*asset
 }
 
 // An asset is one file in the codings it is served in.
@@ -38,7 +39,10 @@ func newAssets(services []*service) (assets, error) {
 	if err != nil {
 		return assets{}, err
 	}
-	a.guard, err = a.add("guard", ".js", "text/javascript; charset=utf-8", guard)
+	if a.guard, err = a.add("guard", ".js", "text/javascript; charset=utf-8", guard); err != nil {
+		return assets{}, err
+	}
+	a.captcha, err = a.add("captcha", ".js", "text/javascript; charset=utf-8", []byte(captchaSource))
 	return a, err
 }
 

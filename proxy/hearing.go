@@ -31,6 +31,8 @@ type hearing struct {
 
 	// held is true once something was held that a script could still ask for.
 	held bool
+	// captcha names the held check that a form of the page needs, if any.
+	captcha string
 
 	t, b    target // of the reference and of its base
 	baseRef []byte
@@ -180,6 +182,9 @@ func (h *hearing) rule(r *rewrite.Ref, s *service, o outcome) rewrite.Verdict {
 		return rewrite.Verdict{}
 	}
 	h.held = true
+	if s != nil && s.class == classCaptcha && r.Dest == rewrite.Script {
+		h.captcha = s.Name
+	}
 	return rewrite.Verdict{Action: rewrite.Hold, Document: h.placeholder(r, s)}
 }
 

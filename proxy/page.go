@@ -170,7 +170,8 @@ func (s *site) setOptions(out *page, r *http.Request, v *visit, a *answer, kind 
 			if !out.hearing.held && out.rest == nil {
 				return dst // nothing to guard; of a page that streams nobody knows yet
 			}
-			return append(dst, s.belts.of(s, r, v).guard...)
+			dst = append(dst, s.belts.of(s, r, v).guard...)
+			return s.appendCaptchaNote(dst, out.hearing)
 		}
 	}
 	if !v.document || (v.decision.Answer == consent.Undecided && !s.Gate.Asks()) {
