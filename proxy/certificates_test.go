@@ -53,6 +53,9 @@ func (l *sharedLog) String() string {
 
 func newTestIssuer(t *testing.T) *testIssuer {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED: builds an issuer and waits for it; the full run does")
+	}
 	const mod = "github.com/letsencrypt/pebble/v2"
 	p := &testIssuer{dir: t.TempDir()}
 	p.bin = filepath.Join(p.dir, "pebble")
@@ -333,9 +336,6 @@ func TestCertificatesComeByThemselves(t *testing.T) {
 }
 
 func TestIssuerThatIsDownAtFirstIsAskedAgain(t *testing.T) {
-	if testing.Short() {
-		t.Skip("SKIPPED: waits for the issuer's second chance, up to a minute")
-	}
 	p := newTestIssuer(t)
 	const host = "late.charity.example"
 	certs, log, closeDoors := p.doors(t, t.TempDir(), host)
