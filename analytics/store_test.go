@@ -90,8 +90,9 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 		s := start(t)
 		rows := make([]Row, 5000)
 		for i := range rows {
-			rows[i] = row(DimTotal, "", int64(i+1), "", 1)
+			rows[i] = row(DimTotal, "", 20000+int64(i%60), itoa(int64(i)), 1)
 		}
+		rows = sumRows(rows)
 		for n := range uint64(20) {
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan error)
