@@ -33,11 +33,11 @@ type spool struct {
 	source string
 
 	mu     sync.Mutex
-	number uint64   // of the open segment
-	open   *os.File // nil until it could be made
-	good   int64    // bytes of it that are known to be on disk
-	broken bool     // there may be more, which must go before anything else is done
-	rows   int      // in it
+	number uint64    // of the open segment
+	open   *os.File  // nil until it could be made
+	good   int64     // bytes of it that are known to be on disk
+	broken bool      // there may be more, which must go before anything else is done
+	rows   int       // in it
 	sealed []segment // in the order of their numbers
 	bytes  int64     // of the sealed
 	// mergeAbove is the number of bytes and of batches above which waiting

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -128,14 +129,60 @@ func (q Select) where() (string, []any) {
 	}
 	and("grain = ?", int64(q.Grain))
 	and("dim = "+textIDOf, string(q.Dim))
-	if q.AnyPage {
-		and("page <> 0")
-	} else {
+	switch starts := q.starts(); {
+	case !q.AnyPage:
 		and("page = "+textIDOf, q.Page)
+	case starts != "" && q.Site != "":
+		// One value of every page: the pages are found by leaps through the key,
+		// and then each row by its whole key, instead of reading all values of all
+		// pages.
+		and("page IN "+leapPages, q.Site, int64(q.Grain), string(q.Dim), q.Site, int64(q.Grain), string(q.Dim))
+		and("start IN (" + starts + ")")
+	default:
+		and("page <> 0")
 	}
 	and("start >= ? AND start < ?", q.From, q.To)
 	if q.Value != nil {
 		and("value = "+textIDOf, *q.Value)
 	}
 	return strings.Join(parts, " AND "), args
+}
+
+// leapPages are the pages of a site, grain and dimension: each leap goes to the
+// least one that is greater than the last.
+const leapPages = `(WITH RECURSIVE pages (p) AS (
+	SELECT min(page) FROM sum
+		WHERE site = ` + textIDOf + ` AND grain = ? AND dim = ` + textIDOf + ` AND page > 0
+	UNION ALL
+	SELECT (SELECT min(page) FROM sum
+		WHERE site = ` + textIDOf + ` AND grain = ? AND dim = ` + textIDOf + ` AND page > p)
+		FROM pages WHERE p IS NOT NULL
+) SELECT p FROM pages WHERE p IS NOT NULL)`
+
+// maxStarts is the number of starts up to which looking rows up one by one is
+// quicker than reading all.
+const maxStarts = 400
+
+// starts lists the starts that rows of one value may have, when they are few.
+func (q Select) starts() string {
+	if q.Value == nil || q.Grain == Hour {
+		return ""
+	}
+	var list []string
+	t := date(int32((q.From + secondsPerDay - 1) / secondsPerDay)) // rows begin at midnight
+	if q.Grain == Month && t.Day() != 1 {
+		t = monthAfter(t)
+	}
+	for t.Unix() < q.To {
+		if len(list) == maxStarts {
+			return ""
+		}
+		list = append(list, strconv.FormatInt(t.Unix(), 10))
+		if q.Grain == Month {
+			t = monthAfter(t)
+		} else {
+			t = t.AddDate(0, 0, 1)
+		}
+	}
+	return strings.Join(list, ",")
 }

@@ -20,6 +20,9 @@ func (q *asking) visitors(c cover) Number {
 		}
 		return c.number(n)
 	}
+	if q.importedVisitors() {
+		return unanswered
+	}
 	if period := periodFrom(q.from, q.to); period != "" {
 		sel := q.days(DimNewIn)
 		sel.Value = &period
@@ -44,6 +47,14 @@ func (q *asking) visitors(c cover) Number {
 		number.Kind = About
 	}
 	return number
+}
+
+// importedVisitors reports whether visitors of the period were counted elsewhere,
+// who cannot be told from one another over days.
+func (q *asking) importedVisitors() bool {
+	sel, value := q.days(DimNewIn), importedVisitors
+	sel.Value = &value
+	return !sumOf(q.overPieces(sel)).Zero()
 }
 
 // shareBeyond is the share of the browsers counted under a gap's name whose gap

@@ -1,0 +1,140 @@
+package analytics
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// testYear fills a store with a year of made-up views of one site: 500 pages, 60
+// sources, 20 campaigns, 40 countries, 12 regions, by the law of few often and
+// many rarely. It goes by the way of every view but the cookie.
+func testYear(b testing.TB, a *Analytics, views int, end time.Time) {
+	b.Helper()
+	random := rand.New(rand.NewPCG(9, 10))
+	pages := rand.NewZipf(random, 1.1, 3, 499)
+	sources := rand.NewZipf(random, 1.3, 2, 59)
+	countries := rand.NewZipf(random, 1.8, 1, 39)
+	s := a.sites[testSite]
+	perDay := views / 365
+	known := map[int]visitor{}
+	for d := 364; d >= 0; d-- {
+		midnight := end.AddDate(0, 0, -d)
+		for n := range perDay {
+			who := random.IntN(perDay * 40)
+			at := s.calendar.at(midnight.Add(time.Duration(n) * 24 * time.Hour / time.Duration(perDay)).Unix())
+			seen := random.IntN(1 << 30)
+			old := known[who]
+			for more := true; more; more = random.IntN(5) < 3 {
+				v, e := step(old, view{
+					At: at, Page: fmt.Sprintf("/section/page-%d", pages.Uint64()),
+					From: attribution{Channel: Channel(sources.Uint64() % 9), Source: fmt.Sprintf("source-%d.example", sources.Uint64()), Campaign: campaign(random)},
+				})
+				t := traits{place{Country: fmt.Sprintf("%c%c", 'A'+countries.Uint64()%26, 'A'+countries.Uint64()/26)}, agentOf(agents[seen%len(agents)])}
+				if t.Country == "AA" {
+					t.Region = "GB-" + strconv.Itoa(seen%12)
+				}
+				a.count(s, at, &v, &e, t)
+				old, at.Minute = v, at.Minute+uint32(random.IntN(3))
+			}
+			known[who] = old
+		}
+		testPersist(b, a)
+	}
+}
+
+var agents = func() []string {
+	var all []string
+	for ua := range realAgents {
+		all = append(all, ua)
+	}
+	return all
+}()
+
+func campaign(random *rand.Rand) string {
+	if random.IntN(10) > 0 {
+		return ""
+	}
+	return "campaign-" + strconv.Itoa(random.IntN(20))
+}
+
+// cpuTime is the process's, which says more on a machine that others use, too.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkYear asks what a dashboard asks, of a year of views whose months are
+// closed. LYCHGATE_BENCH_VIEWS sets how many views; 400,000 visits are 1 M views.
+func BenchmarkYear(b *testing.B) {
+	visits := 40_000
+	if n := os.Getenv("LYCHGATE_BENCH_VIEWS"); n != "" {
+		if _, err := fmt.Sscan(n, &visits); err != nil {
+			b.Fatal(err)
+		}
+		visits = visits * 2 / 5
+	}
+	dir := b.TempDir()
+	a := testOpen(b, dir)
+	defer testClose(b, a)
+	end := day(time.Now()).AddDate(0, 0, -1)
+	began := time.Now()
+	testYear(b, a, visits, end)
+	filled := time.Since(began)
+	began = time.Now()
+	if err := a.keepHouse(b.Context(), time.Now()); err != nil {
+		b.Fatal(err)
+	}
+	house := time.Since(began)
+	total := testAsk(b, a, Question{From: end.AddDate(-1, 0, 1), To: end}).Headline.Views.N
+	store, err := a.opened(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	var rows int64
+	if err := store.(*sqliteStore).db.Read.QueryRow("SELECT count(*) FROM sum").Scan(&rows); err != nil {
+		b.Fatal(err)
+	}
+	info, err := os.Stat(dir + "/" + storeFile)
+	if err != nil {
+		b.Fatal(err)
+	}
+	fmt.Fprintf(os.Stderr, "%d views: %d rows, %.1f MB, filled in %v, house kept in %v\n", total, rows, float64(info.Size())/1e6, filled, house)
+
+	panels := []ListQuestion{
+		{Dim: DimPage}, {Dim: DimEntry}, {Dim: DimChannel}, {Dim: DimSource}, {Dim: DimCampaign}, {Dim: DimCountry},
+		{Dim: DimRegion}, {Dim: DimBrowser}, {Dim: DimOS}, {Dim: DimDevice}, {Dim: DimGoal}, {Dim: DimNotFound},
+	}
+	month := monthOf(end.AddDate(0, -1, 0))
+	for _, bb := range []struct {
+		name string
+		q    Question
+	}{
+		{"headline and series of 30 days", Question{From: end.AddDate(0, 0, -29), To: end, Series: SeriesDay}},
+		{"headline and series of 12 months", Question{From: end.AddDate(-1, 0, 1), To: end, Series: SeriesMonth}},
+		{"pages of 30 days", Question{From: end.AddDate(0, 0, -29), To: end, Lists: panels[:1]}},
+		{"pages of 12 months", Question{From: end.AddDate(-1, 0, 1), To: end, Lists: panels[:1]}},
+		{"all panels of 30 days", Question{From: end.AddDate(0, 0, -29), To: end, Series: SeriesDay, Lists: panels}},
+		{"all panels of last month", Question{From: month, To: month.AddDate(0, 1, -1), Series: SeriesDay, Lists: panels}},
+		{"all panels of 12 months", Question{From: end.AddDate(-1, 0, 1), To: end, Series: SeriesDay, Lists: panels}},
+		{"one page by country, 12 months", Question{From: end.AddDate(-1, 0, 1), To: end, Page: "/section/page-3", Series: SeriesMonth, Lists: panels[5:6]}},
+		{"one country, its pages, 30 days", Question{From: end.AddDate(0, 0, -29), To: end, Filter: &Filter{DimCountry, "BA"}, Series: SeriesDay, Lists: panels[:1]}},
+		{"one country, its pages, 12 months", Question{From: end.AddDate(-1, 0, 1), To: end, Filter: &Filter{DimCountry, "BA"}, Lists: panels[:1]}},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			before := cpuTime(b)
+			for b.Loop() {
+				testAsk(b, a, bb.q)
+			}
+			b.ReportMetric((cpuTime(b)-before).Seconds()*1000/float64(b.N), "cpu-ms/op")
+		})
+	}
+}
