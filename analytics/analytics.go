@@ -110,6 +110,8 @@ type SiteConfig struct {
 	Goals []Goal
 	// Funnels are at most 4 of at most 4 steps.
 	Funnels []Funnel
+	// Events are the names that the optional script may count. Default none.
+	Events []string
 }
 
 // A Goal is a page or file whose visit counts as a success. A Path that ends in

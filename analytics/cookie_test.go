@@ -13,7 +13,7 @@ import (
 // fullState is a state as long as states get.
 func fullState() visitor {
 	return visitor{
-		LastDay: 30000, Start: 1 << 30, Last: 1<<30 + 29, Pages: 65535, Goals: 65535, Funnels: 65535,
+		LastDay: 30000, Start: 1 << 30, Last: 1<<30 + 29, Pages: 65535, Goals: 65535, Funnels: 65535, Spent: maxEventSeconds,
 		From: attribution{
 			Channel: Referral, Source: strings.Repeat("s", maxSourceBytes),
 			Campaign: strings.Repeat("c", maxOriginBytes-maxSourceBytes),
@@ -105,7 +105,7 @@ func FuzzParseState(f *testing.F) {
 	f.Add(appendState(nil, &v))
 	f.Add(appendState(nil, &visitor{Start: 1, Last: 1, From: attribution{Medium: "m", Term: "t", Content: "c"}}))
 	f.Add([]byte{stateVersion, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})
-	f.Add([]byte{stateVersion, 1, 1, 1, 1, 1, 0, 255, 0, 0, 0, 255})
+	f.Add([]byte{stateVersion, 1, 1, 1, 1, 1, 0, 0, 255, 0, 0, 0, 255})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		v, err := parseState(b)
 		if err != nil {

@@ -18,14 +18,16 @@ func TestImport(t *testing.T) {
 		{
 			"our own", "date,dimension,value,views,visits,visitors,engaged,seconds\n" +
 				d + ",total,,30,10,8,5,900\n" + d + ",page,/,20,9,,,\n" + d + ",page,/members/jane@example.org/,10,,,,\n" + old + ",total,,1,1,1,1,1\n",
-			[]string{"page: / 20, /members/(removed)/ 10"}, 30,
+			[]string{"page: / 20, /members/(removed)/ 10"},
+			30,
 		},
 		{
 			"Plausible's visitors", "\"date\",\"visitors\",\"pageviews\",\"bounces\",\"visits\",\"visit_duration\"\n\"" + d + "\",8,30,5,10,900\n", nil, 30,
 		},
 		{
 			"Plausible's pages", "\"date\",\"hostname\",\"page\",\"visits\",\"visitors\",\"pageviews\"\n\"" + d + "\",\"x.example\",\"/docs\",8,7,11\n",
-			[]string{"page: /docs 11"}, 0,
+			[]string{"page: /docs 11"},
+			0,
 		},
 		{
 			"Plausible's locations", "\"date\",\"country\",\"region\",\"city\",\"visitors\",\"visits\",\"visit_duration\",\"bounces\",\"pageviews\"\n" +
@@ -38,7 +40,8 @@ func TestImport(t *testing.T) {
 				"/a,A,false,,Firefox 128,Linux,s-one,0,,,,GB-WLS,false," + d + "T10:02:00Z\n" +
 				"/a,A,false,,Bot 1,Linux,s-two,7,,,,GB,true," + d + "T10:02:00Z\n" +
 				"signup,,true,,Firefox 128,Linux,s-one,0,,,,GB,true," + d + "T10:03:00Z\n",
-			[]string{"page: /a 2, / 1", "browser: Firefox 3", "event: signup 1"}, 3,
+			[]string{"page: /a 2, / 1", "browser: Firefox 3", "event: signup 1"},
+			3,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

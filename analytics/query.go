@@ -107,7 +107,7 @@ func (q *asking) hours(d Dim) Select {
 // stand for, so that they can be filtered by.
 func filterDim(d Dim) bool {
 	switch d {
-	case DimEntry, DimChannel, DimSource, DimCampaign, DimCountry, DimRegion, DimBrowser, DimOS, DimDevice, DimWidth:
+	case DimEntry, DimChannel, DimSource, DimCampaign, DimCountry, DimRegion, DimBrowser, DimOS, DimDevice:
 		return true
 	}
 	return false

@@ -139,11 +139,15 @@ func (a *Analytics) count(s *site, at moment, v *visitor, e *effects, t traits) 
 // recordNotFound counts an address that led nowhere, and the page whose link it
 // was. It is no page view and changes nothing of the visit.
 func (a *Analytics) recordNotFound(r *http.Request, s *site, v PageView) {
-	at := s.calendar.at(v.Time.Unix())
-	path := s.guards.name(DimNotFound, at.Day, pageName(v.Path))
+	a.countNotFound(s, s.calendar.at(v.Time.Unix()), v.Path, referringPage(r))
+}
+
+// countNotFound counts that something was missing, and where it is linked.
+func (a *Analytics) countNotFound(s *site, at moment, path, from string) {
+	path = s.guards.name(DimNotFound, at.Day, pageName(path))
 	one := Metrics{Views: 1}
 	rows := s.add(nil, Day, DimNotFound, "", at, path, one)
-	if from := referringPage(r); from != "" && path != other {
+	if from != "" && path != other {
 		rows = s.add(rows, Day, DimNotFound, path, at, s.guards.name(DimNotFound, at.Day, from), one)
 	}
 	a.counter.add(rows)

@@ -18,6 +18,8 @@ type site struct {
 	search   []string
 	goals    []Goal
 	funnels  []Funnel
+	declared []string // names of events
+	events   limiter
 	guards   guards
 	cubes    sync.Map // cubeKey: string
 	live     live
@@ -45,6 +47,7 @@ func newSite(c SiteConfig) (*site, error) {
 	return &site{
 		name: c.Site, calendar: calendar{loc: loc},
 		search: c.SearchParams, goals: c.Goals, funnels: c.Funnels,
+		declared: c.Events,
 	}, nil
 }
 
@@ -167,6 +170,9 @@ func (s *site) goalRows(rows []Row, at moment, goals uint16) []Row {
 }
 
 func (s *site) add(rows []Row, g Grain, d Dim, page string, at moment, value string, m Metrics) []Row {
+	if m.Zero() {
+		return rows
+	}
 	return append(rows, Row{Key{s.name, g, d, page, at.start(g), value}, m})
 }
 
@@ -190,8 +196,15 @@ func (s *site) parts(at moment, v *visitor, e *effects) *partList {
 	if e.NewDay {
 		l.list[0].Visitors = 1
 	}
-	if e.Continues {
-		l.list[l.n] = part{s.calendar.atMinute(e.PrevAt), e.Prev, Metrics{Continues: 1, Seconds: e.Seconds, Timed: 1}}
+	if e.Continues || e.Seconds > 0 {
+		m := Metrics{Seconds: e.Seconds}
+		if e.Continues {
+			m.Continues = 1
+		}
+		if e.Timed {
+			m.Timed = 1
+		}
+		l.list[l.n] = part{s.calendar.atMinute(e.PrevAt), e.Prev, m}
 		l.n++
 	}
 	if e.Engaged {

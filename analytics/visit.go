@@ -18,6 +18,8 @@ type visitor struct {
 	Goals uint16
 	// Funnels has four bits for each funnel: the number of steps taken in the visit.
 	Funnels uint16
+	// Spent is the number of seconds already counted for the visit's last page.
+	Spent uint16
 	// From is where the visit came from.
 	From attribution
 	// Entry and Page are the visit's first and last page.
@@ -72,7 +74,9 @@ type effects struct {
 	Continues bool
 	Prev      string
 	PrevAt    uint32
-	Seconds   int64
+	// Seconds are to be added to Prev, which is Timed if it was not before.
+	Seconds int64
+	Timed   bool
 }
 
 // step is the whole of counting: from what a browser did last and what it does
@@ -99,7 +103,9 @@ func step(old visitor, v view) (visitor, effects) {
 	case old.Pages == 0 || idle >= visitWindow:
 		e.begin(&next, v, v.From)
 	default:
-		e.Continues, e.Prev, e.PrevAt, e.Seconds = true, old.Page, min(old.Last, v.At.Minute), int64(idle)*60
+		e.Continues, e.Prev, e.PrevAt = true, old.Page, min(old.Last, v.At.Minute)
+		e.Timed = old.Spent == 0
+		e.Seconds = max(int64(idle)*60-int64(old.Spent), 0)
 		if next.Pages < ^uint16(0) {
 			next.Pages++
 		}
@@ -109,7 +115,7 @@ func step(old visitor, v view) (visitor, effects) {
 	e.reach(&next, v.Goals)
 	e.Engaged = !wasEngaged && (next.Pages == 2 || next.Goals != 0)
 	e.walk(&next, v.Steps)
-	next.Last, next.Page = v.At.Minute, v.Page
+	next.Last, next.Page, next.Spent = v.At.Minute, v.Page, 0
 	if next.Start > next.Last {
 		next.Start = next.Last
 	}
@@ -127,6 +133,25 @@ func reachGoals(old visitor, at moment, goals uint16) (visitor, effects, bool) {
 	e.reach(&next, goals)
 	e.Engaged = !wasEngaged && next.Goals != 0
 	return next, e, true
+}
+
+// look is what step is for the time that the last page was looked at, told by
+// the page itself. It reports false when no visit is going on or the time cannot
+// be: more than has passed, by the minute clock, since the page was seen.
+func look(old visitor, at moment, seconds int) (visitor, effects, bool) {
+	passed := int64(0)
+	if at.Minute > old.Last {
+		passed = int64(at.Minute-old.Last) * 60
+	}
+	seconds = min(seconds, int(passed)+60-int(old.Spent))
+	if old.Pages == 0 || passed >= visitWindow*60 || seconds <= 0 {
+		return old, effects{}, false
+	}
+	next := old
+	next.Spent += uint16(seconds)
+	return next, effects{
+		NoView: true, Prev: old.Page, PrevAt: min(old.Last, at.Minute), Seconds: int64(seconds), Timed: old.Spent == 0,
+	}, true
 }
 
 // reach notes the goals that are new in the visit.

@@ -110,8 +110,18 @@ func BenchmarkYear(b *testing.B) {
 	fmt.Fprintf(os.Stderr, "%d views: %d rows, %.1f MB, filled in %v, house kept in %v\n", total, rows, float64(info.Size())/1e6, filled, house)
 
 	panels := []ListQuestion{
-		{Dim: DimPage}, {Dim: DimEntry}, {Dim: DimChannel}, {Dim: DimSource}, {Dim: DimCampaign}, {Dim: DimCountry},
-		{Dim: DimRegion}, {Dim: DimBrowser}, {Dim: DimOS}, {Dim: DimDevice}, {Dim: DimGoal}, {Dim: DimNotFound},
+		{Dim: DimPage},
+		{Dim: DimEntry},
+		{Dim: DimChannel},
+		{Dim: DimSource},
+		{Dim: DimCampaign},
+		{Dim: DimCountry},
+		{Dim: DimRegion},
+		{Dim: DimBrowser},
+		{Dim: DimOS},
+		{Dim: DimDevice},
+		{Dim: DimGoal},
+		{Dim: DimNotFound},
 	}
 	month := monthOf(end.AddDate(0, -1, 0))
 	for _, bb := range []struct {
