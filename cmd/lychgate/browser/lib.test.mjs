@@ -31,12 +31,11 @@ test('requests, handshakes, cookies and storage of a leaky page are seen', async
   const mark = trackers.record.length;
   const { context, page } = await visitor(t, browser);
   await page.goto(`${plain.url}/leaky`, { waitUntil: 'networkidle' });
-  const { requests, handshakes, connections } = trackers.since(mark);
+  const { requests, handshakes } = trackers.since(mark);
   assert.ok(requests.some((r) => r.host === 'pixel.tracker.test' && r.path === '/p.gif'), 'the pixel over TLS');
   assert.ok(requests.some((r) => r.host === 'plain.tracker.test' && r.path === '/t.js'), 'the script over plain http');
   assert.ok(requests.some((r) => r.host === 'beacon.tracker.test'), 'the beacon');
   assert.deepEqual(handshakes.map((h) => h.host).sort(), ['beacon.tracker.test', 'pixel.tracker.test']);
-  assert.ok(connections.length >= 2);
   assert.deepEqual((await storage(page)).local, ['_trk']);
   assert.ok((await context.cookies()).some((c) => c.name === '_trk'));
 });

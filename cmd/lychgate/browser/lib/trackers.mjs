@@ -1,5 +1,5 @@
 // The rest of the internet: one port that plays every third-party host, plain
-// and TLS, and writes down every connection, ClientHello and request it gets.
+// and TLS, and writes down every ClientHello and request it gets.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServer as createTLSServer } from 'node:https';
@@ -35,7 +35,8 @@ const browsersOwn = new Set(['accounts.google.com', 'update.googleapis.com', 'cl
   'optimizationguide-pa.googleapis.com', 'content-autofill.googleapis.com', 'safebrowsing.googleapis.com']);
 
 // startTrackers starts the server. Its record is a list of
-// {kind: 'connection' | 'handshake' | 'request', host, path, cookie, ...}.
+// {kind: 'handshake' | 'request', host, path, ...}. A connection on which nothing
+// is ever said is not in it: Chromium opens some for itself, for no known host.
 export async function startTrackers(work) {
   const record = [];
   const note = (entry) => browsersOwn.has(entry.host) || record.push(entry);
@@ -66,13 +67,11 @@ export async function startTrackers(work) {
   const sockets = new Set();
   const server = createTCPServer((socket) => {
     keep(socket);
-    // Connections on which nothing is ever said are not counted: Chromium opens
-    // some for itself, and nobody could tell for which host.
     socket.once('data', (first) => {
       const isTLS = first[0] === 0x16;
       const host = isTLS ? serverName(first) : '';
-      if (!browsersOwn.has(host)) note({ kind: 'connection' });
       if (isTLS) note({ kind: 'handshake', host });
+      else if (!/^[A-Z]+ /.test(first)) note({ kind: 'handshake', host: 'neither TLS nor HTTP' });
       const onward = connect(isTLS ? inner.tls : inner.plain, '127.0.0.1');
       keep(onward);
       onward.write(first);
@@ -101,7 +100,6 @@ export async function startTrackers(work) {
     since: (mark = 0) => {
       const news = record.slice(mark);
       return {
-        connections: news.filter((e) => e.kind === 'connection'),
         handshakes: news.filter((e) => e.kind === 'handshake'),
         requests: news.filter((e) => e.kind === 'request'),
       };
