@@ -17,7 +17,7 @@ import (
 // storeFile is the name of the embedded store in the data folder.
 const storeFile = "stats.db"
 
-//go:embed schema/*.sql
+//go:embed schema/sqlite/*.sql
 var schemaFiles embed.FS
 
 // A sqliteStore keeps the sums in one file. Texts are kept once and named by
@@ -34,7 +34,7 @@ const maxCachedTexts = 1 << 15
 
 // openSQLite opens the store in dir, or reads it beside a running gateway.
 func openSQLite(ctx context.Context, dir string, readOnly bool) (*sqliteStore, error) {
-	schema, err := fs.Sub(schemaFiles, "schema")
+	schema, err := fs.Sub(schemaFiles, "schema/sqlite")
 	if err != nil {
 		return nil, err
 	}

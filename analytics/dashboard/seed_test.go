@@ -23,7 +23,7 @@ type sum struct {
 func (d *Dashboard) testSums(t testing.TB, site string, day time.Time, sums ...sum) {
 	t.Helper()
 	// The store's own file, beside the program that has it open.
-	db, err := sqlite.Open(context.Background(), filepath.Join(d.c.Dir, "stats.db"), os.DirFS("../schema"), sqlite.Options{})
+	db, err := sqlite.Open(context.Background(), filepath.Join(d.c.Dir, "stats.db"), os.DirFS("../schema/sqlite"), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
