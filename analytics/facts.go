@@ -27,6 +27,14 @@ func (s *site) facts(v *visitor) []banner.Fact {
 		{Name: "Came from", Value: v.From.Source},
 		{Name: "Campaign", Value: v.From.Campaign},
 	}
+	if v.Spent > 0 {
+		facts = append(facts, banner.Fact{Name: "Seconds counted for the last page", Value: strconv.Itoa(int(v.Spent))})
+	}
+	for i, f := range s.funnels {
+		if taken := v.Funnels >> (i * funnelBits) & (1<<funnelBits - 1); taken > 0 {
+			facts = append(facts, banner.Fact{Name: "Steps taken of " + f.Name, Value: strconv.Itoa(int(taken))})
+		}
+	}
 	for i, g := range s.goals {
 		if v.Goals&(1<<i) != 0 {
 			facts = append(facts, banner.Fact{Name: "Reached in this visit", Value: g.Name})

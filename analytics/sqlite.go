@@ -27,6 +27,8 @@ type sqliteStore struct {
 	mu sync.Mutex // held by the one who writes
 	// ids are the numbers of texts met lately.
 	ids map[string]int64
+	// swept is true while no row has gone since unused texts were last deleted.
+	swept bool
 }
 
 // maxCachedTexts bounds ids; beyond it the cache starts anew.
@@ -126,6 +128,7 @@ func (s *sqliteStore) upsert(ctx context.Context, tx *sql.Tx, rows []Row) error 
 			if _, err := tx.ExecContext(ctx, deleteZero, key...); err != nil {
 				return err
 			}
+			s.swept = false
 		}
 	}
 	return nil
@@ -164,21 +167,31 @@ func (s *sqliteStore) Forget(ctx context.Context, expired []Expiry) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range expired {
-		_, err := s.db.Write.ExecContext(ctx, `
+		r, err := s.db.Write.ExecContext(ctx, `
 			DELETE FROM sum WHERE grain = ? AND start < ?
 				AND (? = '' OR dim = (SELECT id FROM text WHERE s = ?))`,
 			int64(e.Grain), e.Before, string(e.Dim), string(e.Dim))
 		if err != nil {
 			return fmt.Errorf("forget %v rows: %w", e.Grain, err)
 		}
+		if n, err := r.RowsAffected(); err != nil || n > 0 {
+			s.swept = false
+		}
 	}
-	clear(s.ids)
-	s.ids[""] = 0
+	if !s.swept {
+		if err := s.sweep(ctx); err != nil {
+			return fmt.Errorf("forget texts: %w", err)
+		}
+		s.swept = true
+	}
+	return s.db.Shrink(ctx)
+}
+
+// sweep deletes the texts that no row names any more.
+func (s *sqliteStore) sweep(ctx context.Context) error {
+	s.ids = map[string]int64{"": 0}
 	_, err := s.db.Write.ExecContext(ctx, `
 		DELETE FROM text WHERE id <> 0 AND id NOT IN (
 			SELECT site FROM sum UNION SELECT dim FROM sum UNION SELECT page FROM sum UNION SELECT value FROM sum)`)
-	if err != nil {
-		return fmt.Errorf("forget texts: %w", err)
-	}
-	return s.db.Shrink(ctx)
+	return err
 }

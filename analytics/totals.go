@@ -84,25 +84,32 @@ func readStored(ctx context.Context, dir, source string) (t Totals, sent uint64,
 }
 
 // wholeViews sums the views of a dimension over all time, reading each month of
-// each site at one grain: by the month where that was written, else by the day.
+// each site at one grain: by the month or by the day, whichever knows more. Days
+// know more until the month is closed, or when a batch came after that; the month
+// does once its days are forgotten.
 func wholeViews(ctx context.Context, db querier, d Dim) (int64, error) {
 	const forever = 1 << 60
-	closed := map[string]bool{}
-	var n int64
+	type month struct {
+		site  string
+		start int64
+	}
+	views := map[month]int64{}
 	for _, g := range []Grain{Month, Day} {
 		rows, err := querySums(ctx, db, Select{Grain: g, Dim: d, To: forever, By: BySite | ByStart})
 		if err != nil {
 			return 0, err
 		}
+		seen := map[month]int64{}
 		for _, r := range rows {
-			month := r.Site + " " + monthOf(date(int32(r.Start/secondsPerDay))).Format("2006-01")
-			if g == Month {
-				closed[month] = true
-			} else if closed[month] {
-				continue
-			}
-			n += r.Views
+			seen[month{r.Site, monthOf(date(int32(r.Start / secondsPerDay))).Unix()}] += r.Views
 		}
+		for m, n := range seen {
+			views[m] = max(views[m], n)
+		}
+	}
+	var n int64
+	for _, v := range views {
+		n += v
 	}
 	return n, nil
 }
