@@ -55,7 +55,7 @@ func Import(ctx context.Context, c Config, site string, file io.Reader) (_ Impor
 		return Imported{}, fmt.Errorf("import: %w", err)
 	}
 	rows, imported := h.rows(a.now(), a.config.Retention)
-	store, err := openSQLite(ctx, c.Dir, false)
+	store, err := c.openStore(ctx, false)
 	if err != nil {
 		return Imported{}, err
 	}

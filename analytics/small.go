@@ -19,8 +19,7 @@ type disclosure struct {
 }
 
 func (c Config) disclosure(m Mode) disclosure {
-	d := disclosure{mode: m, small: int64(c.SmallNumber), base: 5}
-	return d
+	return disclosure{mode: m, small: int64(c.SmallNumber), base: 5}
 }
 
 // sensitive lists the dimensions whose small cells could single somebody out
