@@ -129,15 +129,16 @@ func (q Select) where() (string, []any) {
 	}
 	and("grain = ?", int64(q.Grain))
 	and("dim = "+textIDOf, string(q.Dim))
-	switch starts := q.starts(); {
+	switch {
 	case !q.AnyPage:
 		and("page = "+textIDOf, q.Page)
-	case starts != "" && q.Site != "":
+	case q.Value != nil && q.Site != "":
 		// One value of every page: the pages are found by leaps through the key,
-		// and then each row by its whole key, instead of reading all values of all
-		// pages.
+		// instead of reading all that was ever counted with them.
 		and("page IN "+leapPages, q.Site, int64(q.Grain), string(q.Dim), q.Site, int64(q.Grain), string(q.Dim))
-		and("start IN (" + starts + ")")
+		if starts := q.months(); starts != "" {
+			and("start IN (" + starts + ")")
+		}
 	default:
 		and("page <> 0")
 	}
@@ -159,30 +160,25 @@ const leapPages = `(WITH RECURSIVE pages (p) AS (
 		FROM pages WHERE p IS NOT NULL
 ) SELECT p FROM pages WHERE p IS NOT NULL)`
 
-// maxStarts is the number of starts up to which looking rows up one by one is
-// quicker than reading all.
-const maxStarts = 400
+// maxMonths is the number of months up to which looking up each row of a page is
+// quicker than reading all values that it has.
+const maxMonths = 120
 
-// starts lists the starts that rows of one value may have, when they are few.
-func (q Select) starts() string {
-	if q.Value == nil || q.Grain == Hour {
+// months lists the starts of the months selected, when they are few.
+func (q Select) months() string {
+	if q.Grain != Month {
 		return ""
 	}
-	var list []string
-	t := date(int32((q.From + secondsPerDay - 1) / secondsPerDay)) // rows begin at midnight
-	if q.Grain == Month && t.Day() != 1 {
+	t := date(int32((q.From + secondsPerDay - 1) / secondsPerDay))
+	if t.Day() != 1 {
 		t = monthAfter(t)
 	}
-	for t.Unix() < q.To {
-		if len(list) == maxStarts {
+	var list []string
+	for ; t.Unix() < q.To; t = monthAfter(t) {
+		if len(list) == maxMonths {
 			return ""
 		}
 		list = append(list, strconv.FormatInt(t.Unix(), 10))
-		if q.Grain == Month {
-			t = monthAfter(t)
-		} else {
-			t = t.AddDate(0, 0, 1)
-		}
 	}
 	return strings.Join(list, ",")
 }
