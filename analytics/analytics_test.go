@@ -41,6 +41,14 @@ func testConfig(t testing.TB, dir string, change ...func(*Config)) Config {
 	return c
 }
 
+// fewer is n, or small where tests run slowly.
+func fewer(n, small int) int {
+	if raced || testing.Short() {
+		return small
+	}
+	return n
+}
+
 // testClose closes a, which must have nothing left to do.
 func testClose(t testing.TB, a *Analytics) {
 	t.Helper()

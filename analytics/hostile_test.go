@@ -17,12 +17,9 @@ import (
 // TestFloodOfMadeUpAddresses sends views that all differ in all that they can:
 // memory and disk must not grow with them. LYCHGATE_TEST_FLOOD sets how many.
 func TestFloodOfMadeUpAddresses(t *testing.T) {
-	views := 60_000
+	views := fewer(60_000, 1500)
 	if n := os.Getenv("LYCHGATE_TEST_FLOOD"); n != "" {
 		fmt.Sscan(n, &views) //nolint:errcheck // the test says how many it sent
-	}
-	if raced || testing.Short() {
-		views = 10_000
 	}
 	dir := t.TempDir()
 	a := testOpen(t, dir, func(c *Config) { c.Sites[0].SearchParams = []string{"q"} })

@@ -150,10 +150,7 @@ func testGateway(t *testing.T, dir string, after time.Duration, env ...string) (
 // work: everything it said was kept is there, nothing is twice, and every
 // dimension still sums to the same totals.
 func TestKilledAtAnyMoment(t *testing.T) {
-	rounds := 25
-	if raced || testing.Short() {
-		rounds = 4
-	}
+	rounds := fewer(25, 4)
 	dir := t.TempDir()
 	var stored int64
 	random := rand.New(rand.NewPCG(7, 8))
