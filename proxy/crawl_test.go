@@ -167,13 +167,13 @@ func TestScanOfAnUpstreamFollowsItsOwnLinks(t *testing.T) {
 
 func TestAListThatCannotBeReadIsPutAside(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, partyFile), []byte("[[site"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, partyFileName), []byte("[[site"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readPartyList(dir); err == nil {
+	if _, _, err := (&partyFile{dir: dir}).read(); err == nil {
 		t.Error("no error")
 	}
-	if _, err := os.Stat(filepath.Join(dir, partyFile+".unreadable")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, partyFileName+".unreadable")); err != nil {
 		t.Error(err)
 	}
 }

@@ -152,7 +152,7 @@ func New(c Config) (*Gateway, error) {
 	if g.sites, err = newSites(g, c.Sites); err != nil {
 		return nil, err
 	}
-	g.restoreThirdParties()
+	g.share()
 	return g, nil
 }
 

@@ -18,6 +18,7 @@ import (
 // Looking a party up takes no lock and allocates nothing.
 type inventory struct {
 	services []*service
+	owner    hostRules // the site's own lists, which what was kept yields to
 	now      func() time.Time
 
 	parties atomic.Pointer[parties]
@@ -66,11 +67,11 @@ type party struct {
 	outcomes atomic.Uint32 // bits of outcome
 	admitted atomic.Bool
 	lastDay  atomic.Int64 // day since 1970 on which it was last seen
-	since    time.Time
 
 	mu    sync.Mutex
+	since time.Time
 	pages map[uint64]struct{} // hashes of paths
-	known int                 // pages counted before the start
+	known int                 // pages counted before the start, or by another gateway
 }
 
 func newInventory(services []*service, now func() time.Time) *inventory {
@@ -195,11 +196,11 @@ func (in *inventory) page(seen []*party, path string) {
 	}
 }
 
-// pageCount is on how many pages the party was seen.
-func (p *party) pageCount() int {
+// sight is on how many pages the party was seen, and since when.
+func (p *party) sight() (pages int, since time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return max(len(p.pages), p.known)
+	return max(len(p.pages), p.known), p.since
 }
 
 // outcome is the strictest thing that became of it.
@@ -238,7 +239,7 @@ func (in *inventory) admit() {
 
 // forget drops the parties that no page has held for long. in.mu is held.
 func (in *inventory) forget() {
-	oldest := in.now().Unix()/86400 - forgetPartyDays
+	oldest := in.oldestDay()
 	gone := func(_ string, p *party) bool { return p.lastDay.Load() < oldest }
 	old := in.parties.Load()
 	next := &parties{unknown: maps.Clone(old.unknown), known: make([]map[string]*party, len(old.known))}
@@ -255,6 +256,9 @@ func (in *inventory) forget() {
 	}
 	in.parties.Store(next)
 }
+
+// oldestDay is the day since 1970 before which what was last seen is forgotten.
+func (in *inventory) oldestDay() int64 { return in.now().Unix()/86400 - forgetPartyDays }
 
 // rebuild makes force from what is admitted. in.mu is held.
 func (in *inventory) rebuild() {

@@ -133,6 +133,7 @@ func newJudge(services []*service, c Site) (*judge, error) {
 		j.cookies.add(s)
 	}
 	j.inventory = newInventory(services, time.Now)
+	j.inventory.owner = j.owner
 	j.literals = newLiterals(services)
 	for _, l := range []struct {
 		entries []string

@@ -158,8 +158,9 @@ func TestObservingLetsPassAndLists(t *testing.T) {
 		t.Errorf("action %d", got.Action)
 	}
 	h.close()
-	if p := j.inventory.party([]byte("unknown.example"), nil); p.outcome() != holds || p.pageCount() != 1 {
-		t.Errorf("listed as %v on %d pages", p.outcome(), p.pageCount())
+	p := j.inventory.party([]byte("unknown.example"), nil)
+	if pages, _ := p.sight(); p.outcome() != holds || pages != 1 {
+		t.Errorf("listed as %v on %d pages", p.outcome(), pages)
 	}
 }
 

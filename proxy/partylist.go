@@ -2,22 +2,12 @@ package proxy
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/pelletier/go-toml/v2"
-
 	"github.com/lychgate/lychgate/proxy/rewrite"
 )
-
-// partyFile is the name of the list of third parties in the data folder.
-const partyFile = "third-parties.toml"
 
 // A ThirdParty is what is known of one host that a site's pages contact. It
 // holds nothing of any visitor.
@@ -63,8 +53,8 @@ type partyList struct {
 }
 
 const partyListHead = `# What the pages of your site contact. Written by lychgate; it may be changed
-# while lychgate does not run. in_force = false holds an entry for everybody
-# until 03:00, when it enters the list that visitors are asked about.
+# while lychgate does not run. A held entry with in_force = false is held for
+# everybody until 03:00, when it enters the list that visitors are asked about.
 
 `
 
@@ -85,9 +75,10 @@ const dateForm = "2006-01-02"
 func (in *inventory) list() []ThirdParty {
 	var list []ThirdParty
 	for p := range in.parties.Load().all() {
+		pages, since := p.sight()
 		t := ThirdParty{
-			Host: p.host, Verdict: p.outcome().String(), Pages: p.pageCount(),
-			Since: p.since.Format(dateForm), Last: time.Unix(p.lastDay.Load()*86400, 0).UTC().Format(dateForm),
+			Host: p.host, Verdict: p.outcome().String(), Pages: pages,
+			Since: since.Format(dateForm), Last: time.Unix(p.lastDay.Load()*86400, 0).UTC().Format(dateForm),
 			InForce: p.admitted.Load(), Loads: []string{},
 		}
 		if s := p.service; s != nil {
@@ -102,10 +93,14 @@ func (in *inventory) list() []ThirdParty {
 		}
 		list = append(list, t)
 	}
+	sortParties(list)
+	return list
+}
+
+func sortParties(list []ThirdParty) {
 	slices.SortFunc(list, func(a, b ThirdParty) int {
 		return cmp.Or(cmp.Compare(a.Verdict, b.Verdict), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Host, b.Host))
 	})
-	return list
 }
 
 // cookieList is every cookie seen that is not an essential one.
@@ -122,105 +117,6 @@ func (in *inventory) cookieList() []SiteCookie {
 	}
 	slices.SortFunc(list, func(a, b SiteCookie) int { return cmp.Compare(a.Name, b.Name) })
 	return list
-}
-
-// restore takes in what was kept. Entries of services that the catalogue no
-// longer has are left out: their hosts will be seen again.
-func (in *inventory) restore(kept *partyListSite) {
-	byID := map[string]*service{}
-	for _, s := range in.services {
-		byID[s.ID] = s
-	}
-	for _, t := range kept.Parties {
-		s := byID[t.Service]
-		if t.Host == "" || (t.Service != "" && s == nil) {
-			continue
-		}
-		p := in.add(t.Host, s)
-		if p == nil {
-			break
-		}
-		p.known = t.Pages
-		p.admitted.Store(t.InForce)
-		if d, err := time.Parse(dateForm, t.Since); err == nil {
-			p.since = d
-		}
-		if d, err := time.Parse(dateForm, t.Last); err == nil {
-			p.lastDay.Store(d.Unix() / 86400)
-		}
-		for d := rewrite.Dest(0); d <= rewrite.Base; d++ {
-			if slices.Contains(t.Loads, destWord(d)) {
-				p.dests.Or(1 << d)
-			}
-		}
-		for _, o := range [...]outcome{passes, holds, relays} {
-			if o.String() == t.Verdict {
-				p.outcomes.Or(1 << o)
-			}
-		}
-	}
-	for _, c := range kept.Cookies {
-		since, err := time.Parse(dateForm, c.Since)
-		if err != nil {
-			since = in.now()
-		}
-		in.cookies[c.Name] = &seenCookie{service: byID[c.Service], since: since}
-	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.rebuild()
-	in.dirty.Store(false)
-}
-
-// readPartyList reads the file. One that cannot be understood is put aside, so
-// that it is not written over: its list counts as empty, which holds more.
-func readPartyList(dir string) (*partyList, error) {
-	path := filepath.Join(dir, partyFile)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &partyList{}, nil
-	}
-	if err != nil {
-		return &partyList{}, fmt.Errorf("read the list of third parties: %w", err)
-	}
-	var l partyList
-	if err := toml.Unmarshal(data, &l); err != nil {
-		err = fmt.Errorf("read the list of third parties %s: %w", path, err)
-		return &partyList{}, errors.Join(err, os.Rename(path, path+".unreadable"))
-	}
-	return &l, nil
-}
-
-// writePartyList writes the file whole and renames it.
-func writePartyList(dir string, l *partyList) error {
-	data, err := toml.Marshal(l)
-	if err != nil {
-		return fmt.Errorf("write the list of third parties: %w", err)
-	}
-	if err := writeWholeFile(filepath.Join(dir, partyFile), append([]byte(partyListHead), data...)); err != nil {
-		return fmt.Errorf("write the list of third parties: %w", err)
-	}
-	return nil
-}
-
-// writeWholeFile replaces a file so that a crash leaves the old or the new one.
-func writeWholeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }
 
 // cookie notes that the site tried to set a cookie that is not essential.

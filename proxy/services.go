@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -102,5 +103,5 @@ func (g *Gateway) Admit(siteName string) error {
 		return nil
 	}
 	s.thirdParties.inventory.admit()
-	return s.renewList()
+	return errors.Join(s.renewList(), g.SaveThirdParties())
 }

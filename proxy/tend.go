@@ -10,8 +10,9 @@ import (
 // found later is held for everybody until 03:00.
 const learnTime = 15 * time.Second
 
-// saveEvery is how long a new third party may be known before it is in the file.
-const saveEvery = 20 * time.Second
+// shareEvery is how long a new third party may be known before it is in the
+// file, and what another gateway has put there before it is known here.
+const shareEvery = 10 * time.Second
 
 // Learn crawls every site, so that the list visitors are asked about is whole
 // from the first page, and puts it in force. It is called once before anybody
@@ -29,11 +30,18 @@ func (g *Gateway) Learn(ctx context.Context) {
 			if !r.Complete {
 				g.log.Info("not the whole site could be looked at before the start; what is found later is held until 03:00", "site", s.Name, "pages", len(r.Pages))
 			}
-			g.warn(s, s.renewList())
 		})
 	}
 	all.Wait()
-	g.save()
+	g.share()
+	g.renewLists()
+}
+
+// renewLists has every site's gate ask about what is in force now.
+func (g *Gateway) renewLists() {
+	for _, s := range g.sites.list {
+		g.warn(s, s.renewList())
+	}
 }
 
 // renewList has the gate ask about what is in force now.
@@ -54,8 +62,8 @@ func (g *Gateway) warn(s *site, err error) {
 func (g *Gateway) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { g.relay.run(ctx) })
-	save := time.NewTicker(saveEvery)
-	defer save.Stop()
+	share := time.NewTicker(shareEvery)
+	defer share.Stop()
 	night := time.NewTimer(untilThree(time.Now().In(g.location)))
 	defer night.Stop()
 	for {
@@ -63,16 +71,24 @@ func (g *Gateway) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			work.Wait()
 			return g.SaveThirdParties()
-		case <-save.C:
-			g.save()
+		case <-share.C:
+			g.share()
 		case <-night.C:
-			for _, s := range g.sites.list {
-				s.thirdParties.inventory.admit()
-				g.warn(s, s.renewList())
-			}
+			g.admitAll()
 			night.Reset(untilThree(time.Now().In(g.location)))
 		}
 	}
+}
+
+// admitAll puts everything found since yesterday in force, by all gateways that
+// share the file: what another one is about to admit is known here first.
+func (g *Gateway) admitAll() {
+	g.share()
+	for _, s := range g.sites.list {
+		s.thirdParties.inventory.admit()
+	}
+	g.share()
+	g.renewLists()
 }
 
 // untilThree is how long it is to the next 03:00, when few people visit.
@@ -82,58 +98,4 @@ func untilThree(now time.Time) time.Duration {
 		next = time.Date(now.Year(), now.Month(), now.Day()+1, 3, 0, 0, 0, now.Location())
 	}
 	return next.Sub(now)
-}
-
-// save writes the list of third parties if it has changed.
-func (g *Gateway) save() {
-	if err := g.SaveThirdParties(); err != nil {
-		g.log.Error("the list of third parties is not kept", "err", err)
-	}
-}
-
-// SaveThirdParties writes third-parties.toml if what is known has changed since
-// it was last written.
-func (g *Gateway) SaveThirdParties() error {
-	if g.dir == "" {
-		return nil
-	}
-	g.saving.Lock()
-	defer g.saving.Unlock()
-	changed := false
-	for _, s := range g.sites.list {
-		changed = s.thirdParties.inventory.dirty.Swap(false) || changed
-	}
-	if !changed {
-		return nil
-	}
-	l := partyList{Sites: g.otherSites}
-	for _, s := range g.sites.list {
-		in := s.thirdParties.inventory
-		l.Sites = append(l.Sites[:len(l.Sites):len(l.Sites)], partyListSite{Name: s.Name, Parties: in.list(), Cookies: in.cookieList()})
-	}
-	if err := writePartyList(g.dir, &l); err != nil {
-		for _, s := range g.sites.list {
-			s.thirdParties.inventory.dirty.Store(true)
-		}
-		return err
-	}
-	return nil
-}
-
-// restoreThirdParties reads third-parties.toml into the sites' inventories.
-func (g *Gateway) restoreThirdParties() {
-	if g.dir == "" {
-		return
-	}
-	l, err := readPartyList(g.dir)
-	if err != nil {
-		g.log.Error("the list of third parties is made anew", "err", err)
-	}
-	for i := range l.Sites {
-		if s := g.sites.named(l.Sites[i].Name); s != nil {
-			s.thirdParties.inventory.restore(&l.Sites[i])
-		} else {
-			g.otherSites = append(g.otherSites, l.Sites[i])
-		}
-	}
 }

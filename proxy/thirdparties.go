@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/lychgate/lychgate/consent"
@@ -14,15 +13,13 @@ type thirdParties struct {
 	relay    *relay
 	embeds   *signer
 
-	dir        string         // the data folder; empty keeps nothing
-	location   *time.Location // in which the list is renewed at 03:00
-	saving     sync.Mutex
-	otherSites []partyListSite // in the file, but not in the configuration
+	location *time.Location // in which the list is renewed at 03:00
+	file     partyFile
 }
 
 // openThirdParties reads the catalogue and opens the relay.
 func (g *Gateway) openThirdParties(c *Config) error {
-	g.dir, g.location = c.Dir, c.Location
+	g.file.dir, g.location = c.Dir, c.Location
 	if g.location == nil {
 		g.location = time.UTC
 	}

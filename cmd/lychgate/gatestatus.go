@@ -34,12 +34,12 @@ func (h *house) status(site string) dashboard.GatewayStatus {
 func partyStatus(p proxy.ThirdParty) dashboard.ThirdParty {
 	d := dashboard.ThirdParty{Host: p.Host, Service: p.Service, Purpose: p.Purpose, Kinds: p.Loads, Pages: p.Pages}
 	switch {
-	case !p.InForce:
-		d.Verdict = dashboard.Pending
 	case p.Verdict == "relayed":
 		d.Verdict = dashboard.Relayed
 	case p.Verdict == "passed":
 		d.Verdict = dashboard.Passed
+	case !p.InForce:
+		d.Verdict = dashboard.Pending
 	}
 	if day, err := time.Parse(time.DateOnly, p.Since); err == nil {
 		d.FirstSeen = day

@@ -62,7 +62,7 @@ func runScan(args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	if write {
-		_, err = fmt.Fprintf(stdout, "\nWritten to %s. A running gateway reads it at its next start.\n", dir)
+		_, err = fmt.Fprintf(stdout, "\nWritten to %s. A running gateway takes it over within seconds.\n", dir)
 	}
 	return err
 }
