@@ -10,6 +10,7 @@ require (
 	github.com/andybalholm/brotli v1.2.8 // upstream bodies in br, pages in br
 	github.com/caddyserver/certmagic v0.25.6 // certificates by themselves (>= 0.25.6)
 	github.com/cespare/xxhash/v2 v2.3.0 // hashes that are fast and need no secret
+	github.com/go-webauthn/webauthn v0.18.2 // passkeys of admins
 	github.com/gorilla/securecookie v1.1.2 // signed and sealed cookies
 	github.com/klauspost/compress v1.20.3 // gzip and zstd, both ways
 	github.com/maxmind/mmdbwriter v1.2.0 // the embedded country file, and test files
@@ -34,18 +35,26 @@ require (
 	github.com/ClickHouse/ch-go v0.74.0 // indirect
 	github.com/caddyserver/zerossl v0.1.6 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
+	github.com/fxamacker/cbor/v2 v2.9.4 // indirect
 	github.com/go-faster/city v1.0.1 // indirect
 	github.com/go-faster/errors v0.7.1 // indirect
+	github.com/go-viper/mapstructure/v2 v2.5.0 // indirect
+	github.com/go-webauthn/x v0.3.1 // indirect
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/google/go-tpm v0.9.8 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/klauspost/cpuid/v2 v2.4.0 // indirect
 	github.com/libdns/libdns v1.1.1 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/paulmach/orb v0.13.0 // indirect
+	github.com/philhofer/fwd v1.2.0 // indirect
 	github.com/pierrec/lz4/v4 v4.1.27 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/segmentio/asm v1.2.1 // indirect
 	github.com/shopspring/decimal v1.5.0 // indirect
+	github.com/tinylib/msgp v1.6.4 // indirect
+	github.com/x448/float16 v0.8.4 // indirect
 	github.com/zeebo/blake3 v0.2.4 // indirect
 	go.opentelemetry.io/otel v1.47.0 // indirect
 	go.opentelemetry.io/otel/trace v1.47.0 // indirect

@@ -65,14 +65,19 @@ type Account struct {
 	Name string
 	// HasPassword is false until the person has chosen one.
 	HasPassword bool
-	// SecondFactor is true when signing in also asks for a code.
-	SecondFactor bool
+	// HasCode is true when an app on the person's phone shows codes.
+	HasCode bool
+	// HasPasskey is true when one of the person's devices keeps a passkey.
+	HasPasskey bool
 	// Roles are by site id; EverySite holds for all.
 	Roles map[string]Role
 }
 
 // Role is what the account may do on site.
 func (a Account) Role(site string) Role { return max(a.Roles[site], a.Roles[EverySite]) }
+
+// SecondFactor reports whether the password alone does not sign in.
+func (a Account) SecondFactor() bool { return a.HasCode || a.HasPasskey }
 
 // OwnsAll reports whether the account may change everything.
 func (a Account) OwnsAll() bool { return a.Roles[EverySite] == Owner }
@@ -166,7 +171,8 @@ func (a *Accounts) accounts(ctx context.Context, where string, args ...any) (all
 			err = fmt.Errorf("read accounts: %w", err)
 		}
 	}()
-	rows, err := a.db.Read.QueryContext(ctx, `SELECT a.id, a.name, a.password <> '', a.totp IS NOT NULL, r.site, r.role
+	rows, err := a.db.Read.QueryContext(ctx, `SELECT a.id, a.name, a.password <> '', a.totp IS NOT NULL,
+		EXISTS (SELECT 1 FROM passkeys k WHERE k.account = a.id), r.site, r.role
 		FROM accounts a LEFT JOIN roles r ON r.account = a.id `+where+` ORDER BY a.name, a.id, r.site`, args...)
 	if err != nil {
 		return nil, err
@@ -175,7 +181,7 @@ func (a *Accounts) accounts(ctx context.Context, where string, args ...any) (all
 	for rows.Next() {
 		var x Account
 		var site, role sql.NullString
-		if err := rows.Scan(&x.ID, &x.Name, &x.HasPassword, &x.SecondFactor, &site, &role); err != nil {
+		if err := rows.Scan(&x.ID, &x.Name, &x.HasPassword, &x.HasCode, &x.HasPasskey, &site, &role); err != nil {
 			return nil, err
 		}
 		if len(all) == 0 || all[len(all)-1].ID != x.ID {

@@ -13,7 +13,9 @@
 //   - Everything is rendered on the server and complete without a script. The
 //     policy allows no script at all, so text that visitors bring along (paths,
 //     referrers, campaigns, search words) has nothing to run in, and no such text
-//     ever becomes a link to somewhere else.
+//     ever becomes a link to somewhere else. The pages on which passkeys are used
+//     are the exception: they hold nothing of visitors, and their policy names
+//     the one file of ours.
 //   - The state of a page is its address, so that it can be bookmarked and sent.
 //   - admin.db holds accounts and nothing of visitors. When it cannot be opened
 //     the dashboard says so and tries again; the site does not notice.
@@ -93,8 +95,10 @@ type Dashboard struct {
 	sessions *sessions
 	hasher   *hasher
 	throttle throttle
-	csrf     *http.CrossOriginProtection
-	handler  http.Handler
+	// ceremonies are those of passkeys under way.
+	ceremonies ceremonies
+	csrf       *http.CrossOriginProtection
+	handler    http.Handler
 
 	mu       sync.Mutex
 	accounts *Accounts // nil while admin.db cannot be opened
@@ -132,10 +136,11 @@ func Open(ctx context.Context, c Config) (*Dashboard, error) {
 		c.Keys = consent.NewKeys()
 	}
 	d := &Dashboard{
-		c:      c,
-		names:  names{readCountries()},
-		hasher: newHasher(usualCost),
-		csrf:   http.NewCrossOriginProtection(),
+		c:          c,
+		names:      names{readCountries()},
+		hasher:     newHasher(usualCost),
+		ceremonies: ceremonies{keys: c.Keys},
+		csrf:       http.NewCrossOriginProtection(),
 		sessions: &sessions{
 			codec: c.Keys.Signed("dashboard/session", c.SessionLength), length: c.SessionLength, idle: c.SessionIdle,
 		},
@@ -162,6 +167,8 @@ func (d *Dashboard) routes() http.Handler {
 	m.HandleFunc("POST "+signInURL, d.anybody(d.signIn))
 	m.HandleFunc("GET "+signInURL+"/code", d.halfSignedIn(d.codeForm))
 	m.HandleFunc("POST "+signInURL+"/code", d.halfSignedIn(d.enterCode))
+	m.HandleFunc("POST "+signInURL+"/passkey", d.anybody(d.signInByPasskey))
+	m.HandleFunc("POST "+signInURL+"/code/passkey", d.halfSignedIn(d.enterPasskey))
 	m.HandleFunc("GET "+signInURL+"/{token}", d.anybody(d.linkForm))
 	m.HandleFunc("POST "+signInURL+"/{token}", d.anybody(d.useLink))
 	m.HandleFunc("POST "+adminURL+"sign-out", d.signedIn(d.signOut))
@@ -169,6 +176,8 @@ func (d *Dashboard) routes() http.Handler {
 	m.HandleFunc("POST "+adminURL+"account/password", d.signedIn(d.changePassword))
 	m.HandleFunc("GET "+adminURL+"account/factor", d.signedIn(d.factor))
 	m.HandleFunc("POST "+adminURL+"account/factor", d.signedIn(d.changeFactor))
+	m.HandleFunc("GET "+adminURL+"account/passkeys", d.signedIn(d.passkeys))
+	m.HandleFunc("POST "+adminURL+"account/passkeys", d.signedIn(d.changePasskeys))
 	m.HandleFunc("GET "+adminURL+"sites/{site}/{$}", d.onSite(Viewer, d.overview))
 	m.HandleFunc("GET "+adminURL+"sites/{site}/list/{tab}", d.onSite(Viewer, d.list))
 	for _, format := range []string{"report", "report.csv", "report.json"} {

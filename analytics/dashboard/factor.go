@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,7 @@ func newQR(text string) (qrCode, error) {
 
 // factor shows a fresh secret, or that there is one.
 func (d *Dashboard) factor(c *call) error {
-	if c.session.account.SecondFactor {
+	if c.session.account.HasCode {
 		return d.show(c, http.StatusOK, "factor", "Second factor", factorPage{On: true})
 	}
 	return d.offerFactor(c, http.StatusOK, newTOTP(), "")
@@ -84,7 +85,7 @@ func groups(s string) string {
 // or takes it away.
 func (d *Dashboard) changeFactor(c *call) error {
 	x := c.session.account
-	if x.SecondFactor {
+	if x.HasCode {
 		return d.removeFactor(c)
 	}
 	sealed, err := hex.DecodeString(c.r.PostFormValue("pending"))
@@ -165,12 +166,51 @@ func (a *Accounts) useCode(ctx context.Context, s safe, account int64, code stri
 
 // codeForm asks for the code, after the password was right.
 func (d *Dashboard) codeForm(c *call) error {
-	return d.show(c, http.StatusOK, "code", "Sign in", signInPage{Next: localPath(c.r.URL.Query().Get("next"))})
+	return d.showCode(c, http.StatusOK, localPath(c.r.URL.Query().Get("next")), "")
+}
+
+// A codePage asks for the second factor.
+type codePage struct {
+	Next, Problem string
+	HasCode       bool
+	Passkey       ceremony
+	// Elsewhere are the hosts on which the person's passkeys work, where this
+	// is none of them.
+	Elsewhere []string
+}
+
+func (d *Dashboard) showCode(c *call, status int, next, problem string) error {
+	x := c.session.account
+	p := codePage{Next: next, Problem: problem, HasCode: x.HasCode}
+	if x.HasPasskey {
+		h, err := c.accounts.holder(c.ctx(), x.ID, passkeyHost(c.r))
+		if err != nil {
+			return err
+		}
+		if p.Passkey, err = d.offerPasskey(c, &h); err != nil {
+			return err
+		}
+		if p.Passkey.Options == "" {
+			all, err := c.accounts.passkeys(c.ctx(), x.ID)
+			if err != nil {
+				return err
+			}
+			for _, k := range all {
+				if !slices.Contains(p.Elsewhere, k.Host) {
+					p.Elsewhere = append(p.Elsewhere, k.Host)
+				}
+			}
+		}
+	}
+	return d.show(c, status, "code", "Sign in", p)
 }
 
 // enterCode finishes a sign-in with the code.
 func (d *Dashboard) enterCode(c *call) error {
 	x := c.session.account
+	if !x.HasCode {
+		return errNotFound
+	}
 	next := localPath(c.r.PostFormValue("next"))
 	account, network := accountKey("code "+foldName(x.Name)), networkKey(c.r.RemoteAddr)
 	if wait := d.throttle.try(account, network); wait > 0 {
@@ -184,7 +224,7 @@ func (d *Dashboard) enterCode(c *call) error {
 		if err := c.accounts.Note(c.ctx(), AuditEntry{Who: x.Name, Act: "sign in refused"}); err != nil {
 			return err
 		}
-		return d.show(c, http.StatusUnauthorized, "code", "Sign in", signInPage{Next: next, Problem: "This code is not right, or was used already. Wait for the next one."})
+		return d.showCode(c, http.StatusUnauthorized, next, "This code is not right, or was used already. Wait for the next one.")
 	}
 	d.throttle.right(account, network)
 	return d.enter(c, x.ID, "sign in", next)

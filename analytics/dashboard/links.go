@@ -84,7 +84,7 @@ func (a *Accounts) linkWorks(ctx context.Context, token string) error {
 }
 
 // useLink uses a sign-in link up and returns the account it is for. The link of
-// an account that is there takes its second factor away. The link of
+// an account that is there takes its second factors away. The link of
 // a first start makes that account, called FirstName, the owner of every site.
 func (a *Accounts) useLink(ctx context.Context, token string) (id int64, err error) {
 	err = a.tx(ctx, func(tx *sql.Tx) error {
@@ -99,9 +99,7 @@ func (a *Accounts) useLink(ctx context.Context, token string) (id int64, err err
 			return fmt.Errorf("use sign-in link: %w", err)
 		}
 		if id = account.Int64; account.Valid {
-			// The link stands for a lost phone, too.
-			_, err := tx.ExecContext(ctx, "UPDATE accounts SET totp = NULL WHERE id = ?", id)
-			return err
+			return dropFactors(ctx, tx, id) // the link stands for a lost phone, too
 		}
 		return firstAccount(ctx, tx, &id)
 	})
@@ -119,4 +117,17 @@ func firstAccount(ctx context.Context, tx *sql.Tx, id *int64) (err error) {
 		*id, err = insertAccount(ctx, tx, FirstName, EverySite, Owner)
 	}
 	return err
+}
+
+// dropFactors takes the second factors of an account away.
+func dropFactors(ctx context.Context, tx *sql.Tx, account int64) error {
+	for _, stmt := range []string{
+		"UPDATE accounts SET totp = NULL, totp_step = 0 WHERE id = ?",
+		"DELETE FROM passkeys WHERE account = ?",
+	} {
+		if _, err := tx.ExecContext(ctx, stmt, account); err != nil {
+			return fmt.Errorf("take second factors away: %w", err)
+		}
+	}
+	return nil
 }

@@ -210,7 +210,7 @@ func (h *hasher) setPassword(ctx context.Context, a *Accounts, account int64, pa
 }
 
 // SetPassword sets the password of the account called name from the command
-// line, ends its sessions and takes its second factor away: it is also the way
+// line, ends its sessions and takes its second factors away: it is also the way
 // back for whoever lost the phone.
 func (a *Accounts) SetPassword(ctx context.Context, name, password string) error {
 	if err := CheckPassword(name, password); err != nil {
@@ -225,7 +225,7 @@ func (a *Accounts) SetPassword(ctx context.Context, name, password string) error
 	if err := newHasher(usualCost).setPassword(ctx, a, account.ID, password); err != nil {
 		return err
 	}
-	if err := a.setTOTP(ctx, account.ID, nil, 0); err != nil {
+	if err := a.tx(ctx, func(tx *sql.Tx) error { return dropFactors(ctx, tx, account.ID) }); err != nil {
 		return err
 	}
 	return a.Note(ctx, AuditEntry{Act: "change password", What: account.Name})

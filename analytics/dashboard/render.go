@@ -21,6 +21,7 @@ type pages map[string]*template.Template
 func parsePages(own *assetSet, n names) (pages, error) {
 	frame, err := template.New("frame.html").Funcs(template.FuncMap{
 		"style":    func() string { return own.path("style.css") },
+		"script":   func() string { return own.path("passkey.js") },
 		"icon":     func() string { return own.path("icon.svg") },
 		"siteURL":  siteURL,
 		"dict":     dict,

@@ -74,9 +74,19 @@ func (d *Dashboard) changeSharing(c *call) error {
 	return c.see(siteURL(c.site.ID) + "sharing")
 }
 
+// formID is the number of the thing that a form is about; 0, which is nobody's,
+// when it has none.
+func formID(r *http.Request) int64 {
+	id, err := strconv.ParseInt(r.PostFormValue("id"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return id
+}
+
 func (d *Dashboard) sharingAct(c *call, act string) (p sharingPage, err error) {
 	form := func(name string) string { return strings.TrimSpace(c.r.PostFormValue(name)) }
-	id, _ := strconv.ParseInt(form("id"), 10, 64) // 0, which is nobody's, when it is no number
+	id := formID(c.r)
 	switch act {
 	case "note":
 		day, err := time.Parse(isoDate, form("day"))

@@ -3,7 +3,6 @@ package dashboard
 import (
 	"errors"
 	"net/http"
-	"net/url"
 )
 
 // A signInPage is the form in which somebody signs in.
@@ -12,6 +11,7 @@ type signInPage struct {
 	// Elsewhere is true when another website led here. The session cookie does
 	// not come along then (SameSite=Strict), so the reader may be signed in.
 	Elsewhere bool
+	Passkey   ceremony // empty: passkeys do not work here
 }
 
 func (d *Dashboard) signInForm(c *call) error {
@@ -20,7 +20,14 @@ func (d *Dashboard) signInForm(c *call) error {
 		return c.see(p.Next)
 	}
 	p.Elsewhere = c.r.Header.Get("Sec-Fetch-Site") == "cross-site"
-	return d.show(c, http.StatusOK, "sign-in", "Sign in", p)
+	return d.showSignIn(c, http.StatusOK, p)
+}
+
+func (d *Dashboard) showSignIn(c *call, status int, p signInPage) (err error) {
+	if p.Passkey, err = d.offerPasskey(c, nil); err != nil {
+		return err
+	}
+	return d.show(c, status, "sign-in", "Sign in", p)
 }
 
 // signIn checks name and password and starts a session. The answer is the same,
@@ -39,7 +46,7 @@ func (d *Dashboard) signIn(c *call) error {
 			}
 		}
 		p := signInPage{Next: localPath(c.r.PostFormValue("next")), Name: name, Problem: "Name or password is not right."}
-		return d.show(c, http.StatusUnauthorized, "sign-in", "Sign in", p)
+		return d.showSignIn(c, http.StatusUnauthorized, p)
 	}
 	if err != nil {
 		return err
@@ -49,11 +56,11 @@ func (d *Dashboard) signIn(c *call) error {
 	if err != nil {
 		return err
 	}
-	if x.SecondFactor {
+	if x.SecondFactor() {
 		if err := d.sessions.start(c.w, c.r, c.accounts, id, true); err != nil {
 			return err
 		}
-		return c.see(signInURL + "/code?" + url.Values{"next": {localPath(c.r.PostFormValue("next"))}}.Encode())
+		return c.see(codeURL(localPath(c.r.PostFormValue("next"))))
 	}
 	return d.enter(c, id, "sign in", localPath(c.r.PostFormValue("next")))
 }

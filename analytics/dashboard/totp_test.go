@@ -118,7 +118,7 @@ func TestSecondFactor(t *testing.T) {
 		lost := d.testBrowser(t).signIn(link)
 		want(t, lost.get(site), http.StatusOK)
 		x, err := d.accounts.ByName(t.Context(), FirstName)
-		if err != nil || x.SecondFactor {
+		if err != nil || x.SecondFactor() {
 			t.Errorf("got %+v, %v", x, err)
 		}
 	})
