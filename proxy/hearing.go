@@ -39,6 +39,7 @@ type hearing struct {
 	based   bool
 	parties []*party // seen on this page
 	url     []byte
+	there   []byte // a whole URL of the site
 	key     []byte // of a relayed file
 	doc     []byte
 	depth   int // of style sheets around
@@ -61,7 +62,7 @@ func (h *hearing) close() {
 	h.j.inventory.page(h.parties, h.path)
 	clear(h.parties)
 	j := h.j
-	*h = hearing{parties: h.parties[:0], url: h.url[:0], key: h.key[:0], doc: h.doc[:0], baseRef: h.baseRef[:0], lang: h.lang[:0]}
+	*h = hearing{parties: h.parties[:0], url: h.url[:0], there: h.there[:0], key: h.key[:0], doc: h.doc[:0], baseRef: h.baseRef[:0], lang: h.lang[:0]}
 	j.hearings.Put(h)
 }
 
@@ -133,7 +134,7 @@ func (h *hearing) elsewhere(r *rewrite.Ref) rewrite.Verdict {
 	}
 	for _, name := range h.renamed {
 		if t.names(name) {
-			return rewrite.Verdict{Action: rewrite.Replace, URL: h.ownPath(t.full)}
+			return rewrite.Verdict{Action: rewrite.Replace, URL: h.here(r, h.ownPath(t.full))}
 		}
 	}
 	if known := h.j.catalogue.find(t.host, t.path); known != nil {
@@ -158,15 +159,18 @@ func (h *hearing) isOwn(host []byte) bool {
 // rule records what a reference's outcome is and carries it out, unless the
 // visitor agreed to its purpose.
 func (h *hearing) rule(r *rewrite.Ref, s *service, o outcome) rewrite.Verdict {
-	if o == relays {
+	// A sheet that is relayed for every site has no site to name.
+	if o == relays && !r.Fixed && (!r.Rootless || h.depth == 0) {
 		if url := h.relayed(r); url != nil {
 			h.see(h.j.inventory.party(h.t.host, s), r.Dest, relays)
 			if h.j.observe || h.grants(s, h.t.host) {
 				return rewrite.Verdict{}
 			}
-			return rewrite.Verdict{Action: rewrite.Replace, URL: url}
+			return rewrite.Verdict{Action: rewrite.Replace, URL: h.here(r, url)}
 		}
-		o = holds // a beacon in the shape of a picture, or nothing to relay with
+	}
+	if o == relays {
+		o = holds // a beacon in the shape of a picture, or no way to relay it
 	}
 	if r.Dest == rewrite.Base && o == holds {
 		o = passes

@@ -135,6 +135,7 @@ func (in *inventory) add(host string, s *service) *party {
 	if m = maps.Clone(m); m == nil {
 		m = map[string]*party{}
 	}
+	p.lastDay.Store(in.now().Unix() / 86400) // or 03:00, coming before the page's end, would forget it
 	m[host] = p
 	if s == nil {
 		next.unknown = m

@@ -237,3 +237,39 @@ func FuzzJudge(f *testing.F) {
 }
 
 func refTo(url string) *rewrite.Ref { return &rewrite.Ref{Dest: rewrite.Script, URL: []byte(url)} }
+
+func TestWhatIsRelayedIsNamedSoThatItIsFound(t *testing.T) {
+	g := testScanGateway(t, "", Site{Dir: t.TempDir()})
+	h := g.sites.list[0].thirdParties.open("https", "www.site.example:8443", "/a/")
+	defer h.close()
+	image := func(change func(*rewrite.Ref)) string {
+		r := &rewrite.Ref{Dest: rewrite.Image, URL: []byte("https://pics.example/b.png")}
+		change(r)
+		v := h.URL(r)
+		if v.Action == rewrite.Hold {
+			return "held"
+		}
+		return string(v.URL)
+	}
+	path := image(func(*rewrite.Ref) {})
+	if !strings.HasPrefix(path, relayPath) {
+		t.Fatalf("relayed as %q", path)
+	}
+	whole := "https://www.site.example:8443" + path
+	if got := image(func(r *rewrite.Ref) { r.Rootless = true }); got != whole {
+		t.Errorf("in a document without an address: %q, want %q", got, whole)
+	}
+	if got := image(func(r *rewrite.Ref) { r.Base = []byte("https://other.example/") }); got != whole {
+		t.Errorf("under a base elsewhere: %q, want %q", got, whole)
+	}
+	if got := image(func(r *rewrite.Ref) { r.Fixed = true }); got != "held" {
+		t.Errorf("where nothing can be replaced: %q", got)
+	}
+	// What had to be held is asked about, and passes after the yes.
+	if err := g.Admit("default"); err != nil {
+		t.Fatal(err)
+	}
+	if names := serviceNames(g.sites.list[0].Gate.Services()); names != "pics.example for other" {
+		t.Errorf("asked about: %q", names)
+	}
+}

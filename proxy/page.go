@@ -183,20 +183,20 @@ func (s *site) setOptions(out *page, r *http.Request, v *visit, a *answer, kind 
 	j.soften = !v.https && v.decision.Answer == consent.Undecided
 	p.LinkOnly = admitBanner(a.header, j.style, j.soften)
 	// What the page itself says is known only when it is being rewritten.
-	settle := func(lang []byte) *banner.Page {
-		p.Lang = lang
+	settle := func(d rewrite.Doc) *banner.Page {
+		p.Lang, p.AMP = d.Lang, d.AMP
 		if j.based {
 			p.Origin = r.URL.Scheme + "://" + r.URL.Host
 		}
 		return p
 	}
-	o.Start = func(dst, lang []byte) []byte {
-		out.hearing.speak(lang)
-		return s.Banner.AppendStart(dst, settle(lang))
+	o.Start = func(dst []byte, d rewrite.Doc) []byte {
+		out.hearing.speak(d.Lang)
+		return s.Banner.AppendStart(dst, settle(d))
 	}
 	if v.decision.Answer != consent.Undecided {
 		o.LinkTo = consentPath
-		o.End = func(dst, lang []byte) []byte { return s.Banner.AppendEnd(dst, settle(lang)) }
+		o.End = func(dst []byte, d rewrite.Doc) []byte { return s.Banner.AppendEnd(dst, settle(d)) }
 	}
 }
 

@@ -48,7 +48,8 @@ func TestWhatGoesIntoPages(t *testing.T) {
 		{"fragment", "/fragment", nav, false, false},
 		{"prerender", "/", append(nav, "Sec-Purpose", "prefetch;prerender"), true, true},
 		{"sandbox", "/sandbox", nav, false, true},
-		{"amp", "/amp", append(nav, "Cookie", declined), false, false},
+		{"amp", "/amp", nav, false, true},
+		{"amp, declined", "/amp", append(nav, "Cookie", declined), false, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, body := testGet(t, g, tt.path, tt.headers...)

@@ -54,9 +54,13 @@ func (in *inventory) has(host string, s *service) bool {
 // What the site's owner has since decided about a host counts, not what became
 // of it before.
 func (in *inventory) mergeParty(t *ThirdParty, s *service) {
+	fresh := !in.has(t.Host, s)
 	p := in.party([]byte(t.Host), s)
 	if p == nil {
 		return
+	}
+	if fresh {
+		p.lastDay.Store(0)
 	}
 	p.mu.Lock()
 	p.known = max(p.known, t.Pages)

@@ -25,7 +25,7 @@ func (h *hearing) placeholder(r *rewrite.Ref, s *service) []byte {
 		shown.sandbox, shown.sandboxed = string(r.Sandbox), true
 	}
 	e.Show = string(h.j.embeds.appendPath(nil, shown.encode()))
-	if len(r.Base) > 0 {
+	if len(r.Base) > 0 || r.Rootless {
 		e.Origin = h.scheme + "://" + h.host
 	}
 	h.doc = h.banner.AppendEmbed(h.doc[:0], &e)

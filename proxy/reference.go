@@ -87,6 +87,16 @@ func (h *hearing) ownPath(full []byte) []byte {
 	return h.url
 }
 
+// here is a path of the site as it may stand in the place of r: whole where the
+// document's base would lead it elsewhere, or there is none.
+func (h *hearing) here(r *rewrite.Ref, path []byte) []byte {
+	if !r.Rootless && len(r.Base) == 0 {
+		return path
+	}
+	h.there = append(append(append(append(h.there[:0], h.scheme...), "://"...), h.host...), path...)
+	return h.there
+}
+
 // absolute is the target as a whole URL, in memory lent by the hearing.
 func (h *hearing) absolute() []byte {
 	t := &h.t

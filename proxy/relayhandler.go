@@ -31,6 +31,10 @@ func (r *relay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	h := w.Header()
 	h["Content-Type"] = []string{meta.Type}
 	h["Cache-Control"] = []string{"public, max-age=" + strconv.Itoa(int(relayMaxAge(meta, r.now()).Seconds()))}
+	// Frames without an origin of their own, sandboxed or in data: URLs, show them
+	// too. Anybody may read them anyway: they are public and the same for all.
+	h["Cross-Origin-Resource-Policy"] = []string{"cross-origin"}
+	h["Access-Control-Allow-Origin"] = []string{"*"}
 	// A picture opened by itself is a document of this site: nothing in it runs.
 	h["Content-Security-Policy"] = []string{"default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"}
 	h["Etag"] = []string{`"` + meta.Hash + `"`}

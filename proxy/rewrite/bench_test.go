@@ -123,7 +123,7 @@ func BenchmarkRewrite(b *testing.B) {
 		})
 	}
 	banner := bytes.Repeat([]byte("<p>banner</p>"), 200)
-	put := func(dst, _ []byte) []byte { return append(dst, banner...) }
+	put := func(dst []byte, _ Doc) []byte { return append(dst, banner...) }
 	run("banner", &Options{Start: put})
 	run("pass", &Options{Start: put, Judge: passing{}})
 	run("own", &Options{Start: put, Judge: ownOnly{}})

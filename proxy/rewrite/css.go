@@ -298,7 +298,7 @@ func (p *page) foreignStyle(x *text, s []byte) {
 			}
 			return
 		}
-		p.list = decodeRefs(p.list, before)
+		p.list = p.decode(p.list, before)
 		if !found {
 			break
 		}

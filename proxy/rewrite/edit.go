@@ -39,7 +39,7 @@ func (p *page) decoded(a *attr) []byte {
 	if bytes.IndexByte(v, '&') < 0 {
 		return v
 	}
-	p.plain = decodeRefs(p.plain[:0], v)
+	p.plain = p.decode(p.plain[:0], v)
 	return p.plain
 }
 

@@ -28,6 +28,6 @@ func (p *page) describeFrame() {
 // described returns the decoded value of a, which stays good for the tag.
 func (p *page) described(a *attr) []byte {
 	from := len(p.frame)
-	p.frame = decodeRefs(p.frame, p.value(a))
+	p.frame = p.decode(p.frame, p.value(a))
 	return p.frame[from:]
 }

@@ -8,7 +8,7 @@ import (
 // Documents inside URLs and attributes: what they load, they load for the page.
 
 // askInline answers for URLs that contact nobody themselves. What a data: or
-// javascript: URL holds is judged like the page, and held if anything in it is.
+// javascript: URL holds is judged like the page.
 func (p *page) askInline(d Dest, url []byte) (Verdict, bool) {
 	switch {
 	case hasPrefixFold(url, "data:"):
@@ -18,10 +18,7 @@ func (p *page) askInline(d Dest, url []byte) (Verdict, bool) {
 				return Verdict{}, true
 			}
 		}
-		if p.dataPasses(d, url[len("data:"):]) {
-			return Verdict{}, true
-		}
-		return Verdict{Action: Hold}, true
+		return p.judgeData(d, url[len("data:"):]), true
 	case hasPrefixFold(url, "javascript:"):
 		if d != Frame && d != Object {
 			return Verdict{}, true
@@ -31,36 +28,71 @@ func (p *page) askInline(d Dest, url []byte) (Verdict, bool) {
 	return Verdict{}, false
 }
 
-// dataPasses reports whether nothing is held in the document of a data: URL.
-func (p *page) dataPasses(d Dest, data []byte) bool {
-	if p.depth >= maxDepth {
-		return false
-	}
+// judgeData judges the document of a data: URL like the page. Where something in
+// it changes, the URL is written anew with the document as it is now.
+func (p *page) judgeData(d Dest, data []byte) Verdict {
+	hold := Verdict{Action: Hold}
+	data, fragment, _ := bytes.Cut(data, []byte("#"))
 	kind, body, ok := bytes.Cut(data, []byte(","))
 	if !ok {
-		return true // not a data: URL
+		return Verdict{} // not a data: URL
 	}
-	kind = bytes.ToLower(kind)
+	if p.depth >= maxDepth {
+		return hold
+	}
+	kind = bytes.TrimSpace(bytes.ToLower(kind))
 	body = percentDecoded(nil, body)
-	if bytes.HasSuffix(bytes.TrimSpace(kind), []byte("base64")) {
+	if bare, found := bytes.CutSuffix(kind, []byte("base64")); found {
 		b, err := base64.RawStdEncoding.DecodeString(string(bytes.TrimRight(body, "= ")))
 		if err != nil {
-			return false
+			return hold
 		}
-		body = b
+		kind, body = bytes.TrimRight(bare, " ;"), b
 	}
+	var out []byte
+	var changed bool
+	order, _ := utf16Order(body)
 	switch {
 	case d == Script || d == Worker:
-		return p.o.Judge.Script(body) == Pass && p.importsPass(body)
+		if p.o.Judge.Script(body) == Pass && p.importsPass(body) {
+			return Verdict{}
+		}
+		return hold
+	case order != nil || bytes.Contains(kind, []byte("utf-16")):
+		return hold
 	case d == Style:
-		_, changed := p.css(nil, body)
-		return !changed
+		rootless := p.rootless
+		p.depth, p.rootless = p.depth+1, true
+		out, changed = p.css(nil, body)
+		p.depth, p.rootless = p.depth-1, rootless
+	default:
+		out, changed = p.nested(nil, body, bytes.Contains(kind, []byte("xml")), true)
 	}
-	if order, _ := utf16Order(body); order != nil || bytes.Contains(kind, []byte("utf-16")) {
-		return false
+	switch {
+	case !changed:
+		return Verdict{}
+	case p.fixed || len(out) > maxToken/4:
+		return hold
 	}
-	_, changed := p.nested(nil, body, bytes.Contains(kind, []byte("xml")))
-	return !changed
+	url := append(append([]byte("data:"), kind...), ',')
+	url = percentEncoded(url, out)
+	if len(fragment) > 0 {
+		url = append(append(url, '#'), fragment...)
+	}
+	return Verdict{Action: Replace, URL: url}
+}
+
+// percentEncoded appends s as it may stand in any URL.
+func percentEncoded(dst, s []byte) []byte {
+	const hex = "0123456789ABCDEF"
+	for _, c := range s {
+		if class[c]&letter != 0 || '0' <= c && c <= '9' || bytes.IndexByte([]byte("-._~/:;=@!*()$"), c) >= 0 {
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return dst
 }
 
 // percentDecoded appends s with its percent-encoded bytes decoded.
@@ -88,7 +120,7 @@ func (p *page) judgeDocument(a *attr) {
 		return
 	}
 	from := len(p.tmp)
-	tmp, changed := p.nested(p.tmp, p.decodedList(a), p.xml)
+	tmp, changed := p.nested(p.tmp, p.decodedList(a), p.xml, false)
 	if p.tmp = tmp; changed {
 		p.setAttr(a, from)
 	} else {
@@ -96,13 +128,18 @@ func (p *page) judgeDocument(a *attr) {
 	}
 }
 
-// nested appends the document src, which stands inside the page, to dst.
-func (p *page) nested(dst, src []byte, xml bool) (out []byte, changed bool) {
+// nested appends the document src, which stands inside the page, to dst. One
+// that is rootless has no address of its own.
+func (p *page) nested(dst, src []byte, xml, rootless bool) (out []byte, changed bool) {
 	o := Options{Judge: p.o.Judge, XHTML: xml}
 	q := newPage(&o)
 	q.depth = p.depth + 1
-	q.noscript = p.noscript
-	if p.baseHref != nil {
+	q.noscript, q.fixed = p.noscript, p.fixed
+	q.rootless = rootless || p.rootless
+	if xml {
+		q.entities = p.entities
+	}
+	if p.baseHref != nil && !rootless {
 		q.setBase(p.baseHref)
 	}
 	n := len(dst)

@@ -136,7 +136,7 @@ func (p *page) urlOf(a *attr) []byte {
 	if bytes.IndexByte(v, '&') < 0 && bytes.IndexByte(v, '\n') < 0 && bytes.IndexByte(v, '\t') < 0 && bytes.IndexByte(v, '\r') < 0 {
 		return cleanURL(v)
 	}
-	p.url = decodeRefs(p.url[:0], v)
+	p.url = p.decode(p.url[:0], v)
 	return cleanURL(p.url)
 }
 
@@ -149,6 +149,7 @@ func (p *page) ask(d Dest, url []byte) Verdict {
 		return v
 	}
 	p.ref.Dest, p.ref.URL, p.ref.Base = d, url, p.baseHref
+	p.ref.Fixed, p.ref.Rootless = p.fixed, p.rootless
 	return p.o.Judge.URL(&p.ref)
 }
 

@@ -135,7 +135,7 @@ func TestAppendAllocatesNothing(t *testing.T) {
 	}
 	page := testPage()
 	var dst []byte
-	o := &Options{Judge: ownOnly{}, Start: func(dst, _ []byte) []byte { return append(dst, "hello"...) }}
+	o := &Options{Judge: ownOnly{}, Start: func(dst []byte, _ Doc) []byte { return append(dst, "hello"...) }}
 	dst = Append(dst[:0], page, o)
 	if n := testing.AllocsPerRun(20, func() { dst = Append(dst[:0], page, o) }); n >= 1 {
 		t.Errorf("%v allocations", n)

@@ -59,9 +59,12 @@ type page struct {
 	ways      int  // how often what is at hand is read both ways
 	service   bool // a held AMP service, whose scripts are its configuration
 
-	depth    int    // of srcdoc
-	baseHref []byte // the page's <base href>, nil for none
-	hasBase  bool   // it is the page's own, not one of the page around
+	depth    int               // of srcdoc and data: URLs
+	fixed    bool              // no other URL can be put in the place of one
+	rootless bool              // the document has no address
+	entities map[string]string // that an XML page declares, by name
+	baseHref []byte            // the page's <base href>, nil for none
+	hasBase  bool              // it is the page's own, not one of the page around
 	baseBuf  []byte
 	script   scriptKind
 

@@ -29,6 +29,7 @@ type placement struct {
 	headAt   int   // in page.out, where the head goes when the page is done; -1 for nowhere
 	late     bool  // the head goes in when the page is done
 	lang     []byte
+	amp      bool
 }
 
 func (p *page) resetPlaces(late bool) {
@@ -169,7 +170,7 @@ func (p *page) putStart(i int) {
 	p.place.state = inBody
 	if p.o.Start != nil {
 		p.copyTo(i)
-		p.out = p.o.Start(p.out, p.place.lang)
+		p.out = p.o.Start(p.out, p.doc())
 	}
 	if p.place.head && p.place.ended {
 		p.place.state = placed
@@ -184,7 +185,7 @@ func (p *page) putEnd() {
 		return
 	}
 	tail := len(p.out)
-	p.out = p.o.End(p.out, p.place.lang)
+	p.out = p.o.End(p.out, p.doc())
 	p.insert(at, tail)
 	p.place.endAt = -1
 }
@@ -226,7 +227,10 @@ func (p *page) insert(at, tail int) {
 	copy(p.out[at:], p.tmp)
 }
 
-// langOf takes the page's language, and whether it is AMP, which allows nothing foreign.
+// doc is what the page has said of itself.
+func (p *page) doc() Doc { return Doc{Lang: p.place.lang, AMP: p.place.amp} }
+
+// langOf takes the page's language, and whether it is AMP, which allows no foreign script.
 func (p *page) langOf() {
 	for i := range p.attrs {
 		switch a := &p.attrs[i]; a.id {
@@ -235,7 +239,7 @@ func (p *page) langOf() {
 				p.place.lang = append(p.place.lang[:0], p.decoded(a)...)
 			}
 		case attrAmp:
-			p.place.over()
+			p.place.amp, p.place.head = true, true
 		}
 	}
 }

@@ -14,8 +14,8 @@ func placing(j Judge) *Options {
 	return &Options{
 		Judge:  j,
 		Head:   func(dst []byte) []byte { return append(dst, "[H]"...) },
-		Start:  func(dst, lang []byte) []byte { return append(append(append(dst, "[S"...), lang...), ']') },
-		End:    func(dst, lang []byte) []byte { return append(append(append(dst, "[E"...), lang...), ']') },
+		Start:  func(dst []byte, d Doc) []byte { return appendDoc(append(dst, "[S"...), d) },
+		End:    func(dst []byte, d Doc) []byte { return appendDoc(append(dst, "[E"...), d) },
 		LinkTo: "/_lychgate/consent",
 	}
 }
@@ -46,8 +46,8 @@ func TestPlaces(t *testing.T) {
 		{"cut off in an end tag", "<body>a</div", "[H]<body>[S]a[E]</div"},
 		{"plaintext", "<body>a<plaintext>b</body>", "[H]<body>[S]a<plaintext>b</body>"},
 		{"a frameset", "<html><head></head><frameset><frame src=a></frameset></html>", "<html><head>[H]</head><frameset><frame src=a></frameset></html>"},
-		{"AMP", "<!doctype html><html amp lang=en><head></head><body>a</body></html>", "<!doctype html><html amp lang=en><head></head><body>a</body></html>"},
-		{"AMP's lightning", "<html ⚡><body>a</body></html>", "<html ⚡><body>a</body></html>"},
+		{"AMP", "<!doctype html><html amp lang=en><head></head><body>a</body></html>", "<!doctype html><html amp lang=en><head></head><body>[Sen amp]a[Een amp]</body></html>"},
+		{"AMP's lightning", "<html ⚡><body>a</body></html>", "<html ⚡><body>[S amp]a[E amp]</body></html>"},
 		{"a byte order mark", "\xef\xbb\xbf<!doctype html><body>a", "\xef\xbb\xbf<!doctype html>[H]<body>[S]a[E]"},
 		{
 			"noscript in the head", "<head><noscript><link></noscript></head><noscript>a</noscript><body>b",
@@ -155,4 +155,12 @@ func testChunks(t *testing.T, page []byte, o *Options) {
 			t.Fatalf("round %d: in parts\n%s\nwhole\n%s", round, short(got.String()), short(string(want)))
 		}
 	}
+}
+
+func appendDoc(dst []byte, d Doc) []byte {
+	dst = append(dst, d.Lang...)
+	if d.AMP {
+		dst = append(dst, " amp"...)
+	}
+	return append(dst, ']')
 }

@@ -68,6 +68,12 @@ type Ref struct {
 	// Noscript is true inside noscript, Pixel for images that are hidden or at
 	// most 2 px by their attributes.
 	Noscript, Pixel bool
+	// Fixed is true where nothing else can be put in the URL's place, as in text
+	// that browsers read in more than one way: Replace counts as Hold.
+	Fixed bool
+	// Rootless is true in a document without an address, that of a data: URL:
+	// only an absolute URL leads anywhere from there.
+	Rootless bool
 	// Title, Allow and Sandbox are those attributes of a frame, decoded; nil
 	// where it has none (an empty sandbox is not nil). Fullscreen is its
 	// allowfullscreen. They let a judge show the frame later as the site meant it.
@@ -114,23 +120,28 @@ type Judge interface {
 	Meta(name, content []byte) []byte
 }
 
+// A Doc is what a page says of itself before its body.
+type Doc struct {
+	Lang []byte // its lang attribute; good during the call
+	AMP  bool   // it keeps to AMP's rules: no form, no style, no script of others
+}
+
 // Options says what one page needs.
 type Options struct {
 	// Judge is asked what may load; nil passes everything.
 	Judge Judge
-	// Start appends what goes in first in the body, given the page's lang
-	// attribute; nil puts nothing in.
-	Start func(dst, lang []byte) []byte
-	// End appends what goes in before the last </body>, given the page's lang; it
-	// is left out when the page itself links to LinkTo.
-	End func(dst, lang []byte) []byte
+	// Start appends what goes in first in the body; nil puts nothing in.
+	Start func(dst []byte, d Doc) []byte
+	// End appends what goes in before the last </body>; it is left out when the
+	// page itself links to LinkTo.
+	End func(dst []byte, d Doc) []byte
 	// LinkTo is a path a link to which makes End unnecessary.
 	LinkTo string
 	// Head appends what goes in first in the head (the guard script); nil for
 	// nothing. [Append] calls it last, when the whole page has been judged, so
 	// that it may append nothing where nothing was held; a [Writer] calls it when
 	// it comes to the head. It should be short: browsers look for the charset in
-	// the first 1024 bytes.
+	// the first 1024 bytes. AMP pages, which allow no script, get none.
 	Head func(dst []byte) []byte
 	// XHTML applies XML's rules: application/xhtml+xml and image/svg+xml.
 	XHTML bool

@@ -32,6 +32,7 @@ func (p *page) judgeAnimation() {
 			continue
 		}
 		p.ref.Attr = p.lowerName(1, p.src[a.name:a.nameEnd])
+		fixed := p.fix(true)
 		p.url = append(p.url[:0], p.decoded(a)...)
 		for rest := p.url; len(rest) > 0 && a.edit == keep; {
 			var u []byte
@@ -41,5 +42,6 @@ func (p *page) judgeAnimation() {
 				p.removeAttr(a)
 			}
 		}
+		p.fix(fixed)
 	}
 }

@@ -92,7 +92,7 @@ func (p *page) judgeScript(x *text) {
 func (p *page) runs(x *text) bool {
 	s := p.src[x.at:x.end]
 	if x.kind == textBoth && bytes.IndexByte(s, '&') >= 0 {
-		p.plain = decodeRefs(p.plain[:0], s)
+		p.plain = p.decode(p.plain[:0], s)
 		s = p.plain
 	}
 	switch p.script {
@@ -121,6 +121,7 @@ func (p *page) holdScript() {
 // importsPass asks about the modules that a module script names after import or
 // from.
 func (p *page) importsPass(s []byte) bool {
+	defer p.fix(p.fix(true))
 	for i := 0; i < len(s); i++ {
 		k := bytes.IndexAny(s[i:], "\"'`")
 		if k < 0 {

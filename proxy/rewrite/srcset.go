@@ -110,7 +110,7 @@ func (p *page) decodedList(a *attr) []byte {
 	if bytes.IndexByte(v, '&') < 0 {
 		return v
 	}
-	p.list = decodeRefs(p.list[:0], v)
+	p.list = p.decode(p.list[:0], v)
 	return p.list
 }
 

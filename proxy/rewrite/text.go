@@ -139,6 +139,7 @@ func (p *page) both(t tag, x *text) {
 	spaces := append(b[:0], p.spaces...)
 	p.place.over()
 	p.noscript = noscript || t == tagNoscript
+	fixed := p.fix(p.fixed || t == tagScript || t == tagStyle)
 	if t == tagTitle && p.foreign() {
 		p.spaces = append(p.spaces, inHTML)
 	}
@@ -152,6 +153,7 @@ func (p *page) both(t tag, x *text) {
 		same = false
 	}
 	p.ways--
+	p.fix(fixed)
 	p.mode, p.drop, p.place, p.noscript = modeData, false, place, noscript
 	p.spaces, p.selects, p.templates, p.service = append(p.spaces[:0], spaces...), selects, templates, service
 	if !same {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// doctype takes the doctype at i. Declarations of its own may hide markup in
-// entities: then they are left out.
+// doctype takes the doctype at i. Declarations of its own that hide something
+// that is held are left out (see declare).
 func (p *page) doctype(i, n int) int {
 	limit := min(n, i+maxToken)
 	open, end := -1, -1 // of the declarations, src[open:end]
@@ -32,7 +32,8 @@ func (p *page) doctype(i, n int) int {
 		case c == ']' && open >= 0:
 			end = k + 1
 		case c == '>' && (open < 0 || end >= 0):
-			if p.judging && open >= 0 && bytes.Contains(p.src[open:end], []byte("<!ENTITY")) {
+			if p.judging && open >= 0 && !p.declare(p.src[open+1:end-1]) {
+				p.entities = nil
 				p.cut(open, end)
 			}
 			return k + 1
