@@ -45,12 +45,10 @@ func (s *clickhouseStore) Query(ctx context.Context, q Select) (all []Row, err e
 	return all, rows.Err()
 }
 
-var metricColumns = [...]string{"views", "visits", "visitors", "engaged", "continues", "seconds", "timed", "goals"}
-
 // clickhouseSQL writes q as SQL. Rows whose sums are all zero may not be merged
 // away yet, so they are left out.
-func (q Select) clickhouseSQL() (string, []any) {
-	var out, group, order, some []string
+func (q *Select) clickhouseSQL() (string, []any) {
+	var out, group, some []string
 	for _, c := range q.columns() {
 		group = append(group, c.name)
 		if c.text {
@@ -69,19 +67,13 @@ func (q Select) clickhouseSQL() (string, []any) {
 		text += " GROUP BY " + strings.Join(group, ", ")
 	}
 	text += " HAVING " + strings.Join(some, " OR ")
-	if q.Limit > 0 {
-		order = append(order, "sum_views DESC", "sum_visits DESC")
-	}
-	if order = append(order, group...); len(order) > 0 {
-		text += " ORDER BY " + strings.Join(order, ", ")
-	}
-	if q.Limit > 0 {
-		text += fmt.Sprintf(" LIMIT %d", q.Limit)
+	if len(group) > 0 {
+		text += " ORDER BY " + strings.Join(group, ", ")
 	}
 	return text, args
 }
 
-func (q Select) clickhouseWhere() (string, []any) {
+func (q *Select) clickhouseWhere() (string, []any) {
 	var parts []string
 	var args []any
 	equal := func(column, value string) {
@@ -91,14 +83,18 @@ func (q Select) clickhouseWhere() (string, []any) {
 	if q.Site != "" {
 		equal("site", q.Site)
 	}
-	parts = append(parts, fmt.Sprintf("grain = '%v'", q.Grain))
 	equal("dim", string(q.Dim))
 	if q.AnyPage {
 		parts = append(parts, "page != ''")
 	} else {
 		equal("page", q.Page)
 	}
-	parts = append(parts, fmt.Sprintf("start >= toDateTime(%d, 'UTC') AND start < toDateTime(%d, 'UTC')", clampStart(q.From), clampStart(q.To)))
+	var spans []string
+	for _, x := range q.spans() {
+		spans = append(spans, fmt.Sprintf("grain = '%v' AND start >= toDateTime(%d, 'UTC') AND start < toDateTime(%d, 'UTC')",
+			x.Grain, clampStart(x.From), clampStart(x.To)))
+	}
+	parts = append(parts, "("+strings.Join(spans, " OR ")+")")
 	if q.Value != nil {
 		equal("value", *q.Value)
 	}

@@ -115,7 +115,8 @@ func testEnginesAgree(t *testing.T, server *clickhousetest.Server) {
 			for _, by := range []Columns{0, ByStart, ByValue, ByPage | ByStart, BySite | ByStart | ByPage | ByValue} {
 				for _, s := range []Select{
 					{To: 1 << 60},
-					{Site: "a.example", AnyPage: true, To: 1 << 60, Limit: 7},
+					{Site: "a.example", AnyPage: true, To: 1 << 60},
+					{Site: "a.example", To: 1_700_000_000, Also: []Span{{Day, 1_700_500_000, 1 << 60}, {Month, 1_701_000_000, 1_703_000_000}}},
 					{From: 1_700_500_000, To: 1_703_000_000, Page: "/it's", Value: &values[3+asked%3]},
 				} {
 					s.Grain, s.Dim, s.By = g, d, by

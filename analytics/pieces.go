@@ -1,52 +1,22 @@
 package analytics
 
-import "time"
-
-// A reach is what of a site's past can be read, and how finely.
-type reach struct {
-	// Hours and days before these are forgotten, in seconds since 1970.
-	hours, days int64
-	// closed are the months, by their first second, whose rows hold all that
-	// their days hold or held.
-	closed map[int64]bool
-}
-
-// findReach finds out which months are closed. A month that late batches reached
-// since it was closed counts as open until the next pass, as long as its days
-// are there.
-func (q *asking) findReach(now time.Time, retention time.Duration) {
-	q.reach = reach{
-		hours:  now.Add(-min(keepHours, retention)).Unix(),
-		days:   now.Add(-min(keepDays, retention)).Unix(),
-		closed: map[int64]bool{},
-	}
-	days := map[int64]int64{}
-	sel := Select{Site: q.Site, Grain: Day, Dim: DimTotal, To: 1 << 60, By: ByStart}
-	for _, r := range q.rows(sel) {
-		days[monthOf(date(int32(r.Start/secondsPerDay))).Unix()] += r.Views
-	}
-	sel.Grain = Month
-	for _, r := range q.rows(sel) {
-		q.reach.closed[r.Start] = r.Start < q.reach.days || days[r.Start] == r.Views
-	}
-}
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // pieces splits a selection of days into whole closed months, read from their
 // month rows, and the days around them. It reports false when days are asked for
 // that are forgotten and of which only the month is known.
-func (q *asking) pieces(sel Select) ([]Select, bool) {
-	var out []Select
+func (q *asking) pieces(sel Select) ([]Span, bool) {
+	var out []Span
 	add := func(g Grain, from, to int64) {
-		if from >= to {
-			return
-		}
 		if n := len(out); n > 0 && out[n-1].Grain == g && out[n-1].To == from {
 			out[n-1].To = to
 			return
 		}
-		s := sel
-		s.Grain, s.From, s.To = g, from, to
-		out = append(out, s)
+		out = append(out, Span{g, from, to})
 	}
 	known := true
 	for at := sel.From; at < sel.To; {
@@ -54,10 +24,10 @@ func (q *asking) pieces(sel Select) ([]Select, bool) {
 		start, end := month.Unix(), monthAfter(month).Unix()
 		stop := min(end, sel.To)
 		switch {
-		case at == start && stop == end && q.reach.closed[start]:
+		case at == start && stop == end && q.books.closed[start]:
 			add(Month, start, end)
 		default:
-			if q.reach.closed[start] && at < q.reach.days {
+			if q.books.closed[start] && at < q.books.days {
 				known = false
 			}
 			add(Day, at, stop)
@@ -71,14 +41,27 @@ func (q *asking) pieces(sel Select) ([]Select, bool) {
 // month stand at its first day.
 func (q *asking) overPieces(sel Select) []Row {
 	pieces, _ := q.pieces(sel)
-	var all []Row
-	for _, p := range pieces {
-		for _, r := range q.rows(p) {
-			r.Grain = Day
-			all = append(all, r)
-		}
+	sel.Grain, sel.From, sel.To = pieces[0].Grain, pieces[0].From, pieces[0].To
+	if !sel.AnyPage {
+		sel.Also = pieces[1:]
+		return asDays(q.rows(sel))
 	}
-	return sumRows(all)
+	found := make([][]Row, len(pieces))
+	err := q.each(len(pieces), func(q *asking, i int) {
+		sel := sel
+		sel.Grain, sel.From, sel.To = pieces[i].Grain, pieces[i].From, pieces[i].To
+		found[i] = q.rows(sel)
+	})
+	q.err = cmp.Or(q.err, err)
+	return sumRows(asDays(slices.Concat(found...)))
+}
+
+// asDays takes the grain for no difference between rows any more.
+func asDays(rows []Row) []Row {
+	for i := range rows {
+		rows[i].Grain = Day
+	}
+	return rows
 }
 
 // forgotten reports whether days of the period are no longer known by the day

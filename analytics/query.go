@@ -2,38 +2,76 @@ package analytics
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
 // Query answers q from the store. While the store cannot be opened it returns
 // an Answer whose numbers are Unanswered and whose Health says why, and no error.
 func (a *Analytics) Query(ctx context.Context, q Question) (Answer, error) {
+	answers, err := a.QueryEach(ctx, []Question{q})
+	if err != nil {
+		return Answer{}, err
+	}
+	return answers[0], nil
+}
+
+// QueryEach is Query for several questions, which is quicker than one after the
+// other.
+func (a *Analytics) QueryEach(ctx context.Context, questions []Question) ([]Answer, error) {
+	answers := make([]Answer, len(questions))
+	known := map[string]*books{}
+	for i, q := range questions {
+		ask, err := a.ask(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		answers[i] = a.unanswered(q, ask)
+		store, err := a.opened(ctx)
+		if err != nil {
+			continue // Health says it
+		}
+		ask.store = store
+		if known[q.Site] == nil {
+			if known[q.Site], err = readBooks(ctx, store, q.Site, ask.now, a.config.Retention); err != nil {
+				return nil, err
+			}
+		}
+		ask.books = known[q.Site]
+		answers[i].Retention = a.retention(ask.books)
+		if err := ask.fill(&answers[i]); err != nil {
+			return nil, err
+		}
+	}
+	return answers, nil
+}
+
+// ask prepares a question.
+func (a *Analytics) ask(ctx context.Context, q Question) (*asking, error) {
 	s := a.sites[q.Site]
 	if s == nil {
-		return Answer{}, fmt.Errorf("no site %q", q.Site)
+		return nil, fmt.Errorf("no site %q", q.Site)
 	}
-	ans := Answer{
-		Site: q.Site, From: q.From, To: q.To, Mode: q.Mode,
-		Headline: noCounts, New: unanswered, States: noStates, Estimate: noEstimate, Health: a.Health(),
-	}
-	show := a.config.disclosure(q.Mode)
-	ans.Live = show.cover(true).number(s.live.count(s.calendar.at(a.now().Unix()).Minute))
-	store, err := a.opened(ctx)
-	if err != nil {
-		return ans, nil //nolint:nilerr // Health says it
-	}
-	ans.Retention = a.retention(ctx, store, q.Site)
 	ask := &asking{
-		Question: q, ctx: ctx, store: store, site: s, show: show, now: a.now(),
+		Question: q, ctx: ctx, site: s, show: a.config.disclosure(q.Mode), now: a.now(),
 		from: dayOf(q.From.UTC()), to: dayOf(q.To.UTC()),
 	}
 	if ask.to < ask.from {
-		return Answer{}, fmt.Errorf("period ends before it begins: %s, %s", q.From.Format(time.DateOnly), q.To.Format(time.DateOnly))
+		return nil, fmt.Errorf("period ends before it begins: %s, %s", q.From.Format(time.DateOnly), q.To.Format(time.DateOnly))
 	}
-	ask.findReach(a.now(), a.config.Retention)
-	ask.fill(&ans)
-	return ans, ask.err
+	return ask, nil
+}
+
+// unanswered is what can be said without the store.
+func (a *Analytics) unanswered(q Question, ask *asking) Answer {
+	minute := ask.site.calendar.at(ask.now.Unix()).Minute
+	return Answer{
+		Site: q.Site, From: q.From, To: q.To, Mode: q.Mode,
+		Headline: noCounts, New: unanswered, States: noStates, Estimate: noEstimate, Health: a.Health(),
+		Live: ask.show.cover(true).number(ask.site.live.count(minute)),
+	}
 }
 
 // An asking is one Question on its way. After the first error it asks no more.
@@ -45,13 +83,13 @@ type asking struct {
 	show     disclosure
 	now      time.Time
 	from, to int32 // days since 1970, both included
-	reach    reach
+	books    *books
 	// headCover is how the headline is shown, which lists are measured against.
 	headCover cover
 	err       error
 }
 
-func (q *asking) fill(ans *Answer) {
+func (q *asking) fill(ans *Answer) error {
 	forgotten := q.forgotten()
 	if sel, refused := q.base(); refused == "" {
 		starts, sums := q.series(sel)
@@ -61,25 +99,49 @@ func (q *asking) fill(ans *Answer) {
 			ans.New = q.newcomers()
 		}
 	}
-	for _, l := range q.Lists {
-		list := List{Dim: l.Dim, Refused: RefusedForgotten}
-		if !forgotten {
-			list = q.list(l)
-		}
-		ans.Lists = append(ans.Lists, list)
-	}
 	if states, ok := q.states(); ok {
 		ans.States = showStates(q.show.cover(false), states)
 		if q.Filter == nil && q.Page == "" && !forgotten {
 			ans.Estimate = q.estimate(states)
 		}
 	}
+	ans.Lists = make([]List, len(q.Lists))
+	return errors.Join(q.err, q.each(len(q.Lists), func(q *asking, i int) {
+		ans.Lists[i] = List{Dim: q.Lists[i].Dim, Refused: RefusedForgotten}
+		if !forgotten {
+			ans.Lists[i] = q.list(q.Lists[i])
+		}
+	}))
 }
 
-// rows asks the store.
+// maxAtOnce is the number of queries of one question that run at the same time.
+const maxAtOnce = 4
+
+// each does n things at the same time, each with an asking of its own.
+func (q *asking) each(n int, do func(q *asking, i int)) error {
+	errs := make([]error, n)
+	var running sync.WaitGroup
+	places := make(chan struct{}, maxAtOnce)
+	for i := range n {
+		places <- struct{}{}
+		running.Go(func() {
+			defer func() { <-places }()
+			one := *q
+			do(&one, i)
+			errs[i] = one.err
+		})
+	}
+	running.Wait()
+	return errors.Join(errs...)
+}
+
+// rows asks the store, or the books for what they hold.
 func (q *asking) rows(sel Select) []Row {
 	if q.err != nil {
 		return nil
+	}
+	if rows, ok := q.books.rows(&sel); ok {
+		return rows
 	}
 	var rows []Row
 	rows, q.err = q.store.Query(q.ctx, sel)

@@ -92,9 +92,9 @@ func (q *asking) lost(start int64) bool {
 	month := monthOf(time.Unix(start, 0).UTC()).Unix()
 	switch q.Series {
 	case SeriesHour:
-		return start < q.reach.hours
+		return start < q.books.hours
 	case SeriesDay:
-		return start < q.reach.days && q.reach.closed[month]
+		return start < q.books.days && q.books.closed[month]
 	}
 	return false
 }

@@ -24,6 +24,10 @@ var schemaFiles embed.FS
 // numbers, which halves the file and makes keys quick to compare.
 type sqliteStore struct {
 	db *sqlite.DB
+	// statements are the compiled queries: their text to *sql.Stmt. There are as
+	// many as kinds of questions.
+	statements sync.Map
+
 	mu sync.Mutex // held by the one who writes
 	// ids are the numbers of texts met lately.
 	ids map[string]int64
@@ -51,7 +55,11 @@ func openSQLite(ctx context.Context, dir string, readOnly bool) (*sqliteStore, e
 func (s *sqliteStore) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.db.Close()
+	var errs []error
+	for _, statement := range s.statements.Range {
+		errs = append(errs, statement.(*sql.Stmt).Close())
+	}
+	return errors.Join(append(errs, s.db.Close())...)
 }
 
 // Add adds b in one transaction together with its number.

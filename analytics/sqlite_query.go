@@ -1,53 +1,72 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 )
 
 // Query selects from the one table, always by its primary key as far as the
 // Select names it.
 func (s *sqliteStore) Query(ctx context.Context, q Select) ([]Row, error) {
-	return querySums(ctx, s.db.Read, q)
+	return querySums(ctx, s.prepared, q)
 }
 
-// A querier is a database or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+// prepared runs a query whose text was compiled before, if it was.
+func (s *sqliteStore) prepared(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	known, ok := s.statements.Load(text)
+	if !ok {
+		fresh, err := s.db.Read.PrepareContext(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		var raced bool
+		if known, raced = s.statements.LoadOrStore(text, fresh); raced {
+			fresh.Close() //nolint:errcheck // the other is as good
+		}
+	}
+	return known.(*sql.Stmt).QueryContext(ctx, args...)
 }
 
-func querySums(ctx context.Context, db querier, q Select) ([]Row, error) {
-	text, args := selectSQL(q)
-	rows, err := db.QueryContext(ctx, text, args...)
+// A query is QueryContext of a database or a transaction.
+type query func(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+
+func querySums(ctx context.Context, run query, q Select) (all []Row, err error) {
+	defer func() {
+		if err != nil {
+			all, err = nil, fmt.Errorf("query %s sums: %w", q.Dim, err)
+		}
+	}()
+	text, args := q.sqliteSQL()
+	rows, err := run(ctx, text, args...)
 	if err != nil {
-		return nil, fmt.Errorf("query %s sums: %w", q.Dim, err)
+		return nil, err
 	}
 	defer rows.Close()
-	var all []Row
+	r := Row{Key: Key{Site: q.Site, Grain: q.Grain, Dim: q.Dim, Page: q.Page}}
+	if q.Value != nil {
+		r.Value = *q.Value
+	}
+	var into []any
+	for _, c := range q.columns() {
+		into = append(into, c.of(&r.Key))
+	}
+	for _, m := range r.all() {
+		into = append(into, m)
+	}
 	for rows.Next() {
-		r := Row{Key: Key{Site: q.Site, Grain: q.Grain, Dim: q.Dim, Page: q.Page}}
-		if q.Value != nil {
-			r.Value = *q.Value
-		}
-		into := []any{}
-		for _, c := range q.columns() {
-			into = append(into, c.of(&r.Key))
-		}
-		for _, m := range r.all() {
-			into = append(into, m)
-		}
 		if err := rows.Scan(into...); err != nil {
-			return nil, fmt.Errorf("query %s sums: %w", q.Dim, err)
+			return nil, err
 		}
 		all = append(all, r)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("query %s sums: %w", q.Dim, err)
-	}
-	return all, nil
+	slices.SortFunc(all, func(a, b Row) int {
+		return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Start, b.Start), cmp.Compare(a.Page, b.Page), cmp.Compare(a.Value, b.Value))
+	})
+	return all, rows.Err()
 }
 
 // A column is one that sums can be split by.
@@ -65,7 +84,7 @@ var splitColumns = [...]column{
 	{ByValue, "value", true, func(k *Key) any { return &k.Value }},
 }
 
-func (q Select) columns() []column {
+func (q *Select) columns() []column {
 	var cs []column
 	for _, c := range splitColumns {
 		if q.By&c.bit != 0 {
@@ -77,57 +96,55 @@ func (q Select) columns() []column {
 
 const textIDOf = "(SELECT id FROM text WHERE s = ?)"
 
-// selectSQL writes q as SQL. Numbers become texts only after the rows have been
-// summed and cut to the limit.
-func selectSQL(q Select) (string, []any) {
-	var names, inner, outer, order []string
+// sqliteSQL writes q as SQL. Its text depends on the kind of q alone, so that it
+// is compiled once. Numbers become texts only after the rows have been summed;
+// they are put in order outside, since sorting texts costs the engine more.
+func (q *Select) sqliteSQL() (string, []any) {
+	var group, outer []string
 	for _, c := range q.columns() {
-		names = append(names, c.name)
-		inner = append(inner, c.name)
+		group = append(group, c.name)
 		if c.text {
-			outer = append(outer, "(SELECT s FROM text WHERE id = "+c.name+") AS "+c.name+"_text")
-			order = append(order, c.name+"_text")
+			outer = append(outer, "(SELECT s FROM text WHERE id = "+c.name+")")
 		} else {
 			outer = append(outer, c.name)
-			order = append(order, c.name)
 		}
 	}
-	where, args := q.where()
-	group, having := "", " HAVING count(*) > 0"
-	if len(names) > 0 {
-		group, having = " GROUP BY "+strings.Join(names, ", "), ""
+	inner := slices.Clone(group)
+	for _, m := range metricColumns {
+		inner = append(inner, "sum("+m+") AS "+m)
+		outer = append(outer, m)
 	}
-	if q.Limit > 0 {
-		order = append([]string{"views DESC", "visits DESC"}, order...)
+	from, args := q.sqliteFrom()
+	by := " HAVING count(*) > 0"
+	if len(group) > 0 {
+		by = " GROUP BY " + strings.Join(group, ", ")
 	}
-	by := ""
-	if len(order) > 0 {
-		by = " ORDER BY " + strings.Join(order, ", ")
-	}
-	inner = append(inner,
-		"sum(views) AS views", "sum(visits) AS visits", "sum(visitors) AS visitors", "sum(engaged) AS engaged",
-		"sum(continues) AS continues", "sum(seconds) AS seconds", "sum(timed) AS timed", "sum(goals) AS goals")
-	outer = append(outer, "views", "visits", "visitors", "engaged", "continues", "seconds", "timed", "goals")
-	text := "SELECT " + strings.Join(outer, ", ") + " FROM (SELECT " + strings.Join(inner, ", ") +
-		" FROM sum WHERE " + where + group + having + ")" + by
-	if q.Limit > 0 {
-		text += " LIMIT ?"
-		args = append(args, q.Limit)
-	}
-	return text, args
+	return "SELECT " + strings.Join(outer, ", ") + " FROM (SELECT " + strings.Join(inner, ", ") + " FROM " + from + by + ")", args
 }
 
-func (q Select) where() (string, []any) {
+// sqliteFrom writes where q's rows are. Several spans are a table of their own, by
+// which the engine walks: for each span it seeks in the key.
+func (q *Select) sqliteFrom() (string, []any) {
 	var parts []string
 	var args []any
 	and := func(part string, a ...any) {
 		parts = append(parts, part)
 		args = append(args, a...)
 	}
+	from := "sum"
+	if spans := q.spans(); len(spans) > 1 {
+		from = "(SELECT column1 AS g, column2 AS since, column3 AS until FROM (VALUES (?,?,?)" +
+			strings.Repeat(",(?,?,?)", len(spans)-1) + ")) CROSS JOIN sum"
+		for _, x := range spans {
+			args = append(args, int64(x.Grain), x.From, x.To)
+		}
+		and("grain = g AND start >= since AND start < until")
+	} else {
+		and("grain = ? AND start >= ? AND start < ?", int64(q.Grain), q.From, q.To)
+	}
 	if q.Site != "" {
 		and("site = "+textIDOf, q.Site)
 	}
-	and("grain = ?", int64(q.Grain))
 	and("dim = "+textIDOf, string(q.Dim))
 	switch {
 	case !q.AnyPage:
@@ -136,17 +153,16 @@ func (q Select) where() (string, []any) {
 		// One value of every page: the pages are found by leaps through the key,
 		// instead of reading all that was ever counted with them.
 		and("page IN "+leapPages, q.Site, int64(q.Grain), string(q.Dim), q.Site, int64(q.Grain), string(q.Dim))
-		if starts := q.months(); starts != "" {
-			and("start IN (" + starts + ")")
+		if months := q.months(); len(months) > 0 {
+			and("start IN (?"+strings.Repeat(",?", len(months)-1)+")", months...)
 		}
 	default:
 		and("page <> 0")
 	}
-	and("start >= ? AND start < ?", q.From, q.To)
 	if q.Value != nil {
 		and("value = "+textIDOf, *q.Value)
 	}
-	return strings.Join(parts, " AND "), args
+	return from + " WHERE " + strings.Join(parts, " AND "), args
 }
 
 // leapPages are the pages of a site, grain and dimension: each leap goes to the
@@ -165,20 +181,20 @@ const leapPages = `(WITH RECURSIVE pages (p) AS (
 const maxMonths = 120
 
 // months lists the starts of the months selected, when they are few.
-func (q Select) months() string {
+func (q *Select) months() []any {
 	if q.Grain != Month {
-		return ""
+		return nil
 	}
 	t := date(int32((q.From + secondsPerDay - 1) / secondsPerDay))
 	if t.Day() != 1 {
 		t = monthAfter(t)
 	}
-	var list []string
+	var list []any
 	for ; t.Unix() < q.To; t = monthAfter(t) {
 		if len(list) == maxMonths {
-			return ""
+			return nil
 		}
-		list = append(list, strconv.FormatInt(t.Unix(), 10))
+		list = append(list, t.Unix())
 	}
-	return strings.Join(list, ",")
+	return list
 }

@@ -1,10 +1,5 @@
 package analytics
 
-import (
-	"context"
-	"time"
-)
-
 var noStates = States{Accepted: unanswered, Declined: unanswered, Undecided: unanswered, Bot: unanswered, Prefetch: unanswered}
 
 var noEstimate = Estimate{unanswered, unanswered, unanswered}
@@ -23,8 +18,8 @@ func (q *asking) states() (map[string]Metrics, bool) {
 		}
 	}
 	sel := q.hours(DimState)
-	for month := monthOf(date(q.from)); q.site.midnight(month) < q.reach.hours && !month.After(date(q.to)); month = monthAfter(month) {
-		if !q.reach.closed[month.Unix()] {
+	for month := monthOf(date(q.from)); q.site.midnight(month) < q.books.hours && !month.After(date(q.to)); month = monthAfter(month) {
+		if !q.books.closed[month.Unix()] {
 			continue // nothing there, or not counted
 		}
 		end := monthAfter(month)
@@ -70,27 +65,14 @@ func (a *Analytics) Health() Health {
 }
 
 // retention says what is forgotten when.
-func (a *Analytics) retention(ctx context.Context, store Store, site string) Retention {
+func (a *Analytics) retention(b *books) Retention {
 	a.mu.Lock()
 	r := a.kept
 	a.mu.Unlock()
 	r.Window = a.config.Retention
 	r.Hours, r.Days = min(keepHours, r.Window), min(keepDays, r.Window)
-	oldest := func(g Grain) int64 {
-		rows, err := store.Query(ctx, Select{Site: site, Grain: g, Dim: DimTotal, To: 1 << 60, By: ByStart})
-		if err != nil || len(rows) == 0 {
-			return 0
-		}
-		return rows[0].Start
-	}
-	day, month := oldest(Day), oldest(Month)
-	window := r.Days
-	if month != 0 && month < day {
-		day, window = month, r.Window
-	}
-	if day != 0 {
-		r.OldestDay = time.Unix(day, 0).UTC()
-		r.NextDeletion = r.OldestDay.Add(window)
+	if first, keep := b.oldest(&r); !first.IsZero() {
+		r.OldestDay, r.NextDeletion = first, first.Add(keep)
 	}
 	return r
 }

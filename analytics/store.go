@@ -27,8 +27,8 @@ type Store interface {
 	// taken for a repetition, and nothing is added.
 	Add(ctx context.Context, b Batch) error
 
-	// Query returns the sums that s selects, ordered by s.By's columns (Start,
-	// Page, Value), or when s.Limit is set by Views, then Visits, greatest first.
+	// Query returns the sums that s selects, ordered by s.By's columns (Site, Start,
+	// Page, Value).
 	Query(ctx context.Context, s Select) ([]Row, error)
 
 	// Forget deletes all rows that the expiries name, so that neither the file
@@ -58,8 +58,20 @@ type Select struct {
 	Value *string
 	// By are the columns that the answer is split by; over the others it sums.
 	By Columns
-	// Limit is the greatest number of rows. 0: no limit.
-	Limit int
+	// Also are further spans of time whose rows are summed along. Not with AnyPage.
+	Also []Span
+}
+
+// A Span is a stretch of time and the grain that it is read at: From <= Start < To,
+// in seconds since 1970.
+type Span struct {
+	Grain    Grain
+	From, To int64
+}
+
+// spans are all that q reads, in its own order.
+func (q *Select) spans() []Span {
+	return append([]Span{{q.Grain, q.From, q.To}}, q.Also...)
 }
 
 // Columns is a set of columns of a Key.

@@ -130,7 +130,7 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 		}
 	})
 
-	t.Run("queries select, split, order and limit", func(t *testing.T) {
+	t.Run("queries select, split and order", func(t *testing.T) {
 		s := start(t)
 		add(t, s, Batch{"g", 1, []Row{
 			row(DimPage, "", 20000, "/", 5), row(DimPage, "", 20001, "/", 6), row(DimPage, "", 20001, "/give", 7),
@@ -148,8 +148,8 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 			{"nothing there is no row", Select{Dim: DimPage, From: day(30000), To: day(30001)}, ""},
 			{"by value", Select{Dim: DimPage, From: day(20000), To: day(20002), By: ByValue}, " /=11 /give=7"},
 			{"by start", Select{Dim: DimPage, From: day(20000), To: day(20003), By: ByStart}, " 20000=5 20001=13 20002=1"},
-			{"the greatest", Select{Dim: DimPage, From: day(20000), To: day(20003), By: ByValue, Limit: 2}, " /=11 /give=7"},
-			{"the greatest one", Select{Dim: DimPage, From: day(20001), To: day(20002), By: ByValue, Limit: 1}, " /give=7"},
+			{"over two spans", Select{Dim: DimPage, From: day(20000), To: day(20001), Also: []Span{{Day, day(20002), day(20003)}}, By: ByStart}, " 20000=5 20002=1"},
+			{"over no span", Select{Dim: DimPage, From: day(20000), To: day(20000), Also: []Span{{Day, day(30002), day(30003)}}, By: ByStart}, ""},
 			{"one page", Select{Dim: DimCountry, Page: "/", From: day(20000), To: day(20001), By: ByValue}, " FR=1 GB=2"},
 			{"every page of one value", Select{Dim: DimCountry, AnyPage: true, Value: &gb, From: day(20000), To: day(20001), By: ByPage}, " /=2 /give=3"},
 			{"the site without its pages", Select{Dim: DimCountry, From: day(20000), To: day(20001), By: ByValue}, " GB=40"},

@@ -71,7 +71,10 @@ func (m *Metrics) Add(o Metrics) {
 // Zero reports whether m counts nothing.
 func (m Metrics) Zero() bool { return m == Metrics{} }
 
-// all returns the metrics in the order of the table's columns.
+// metricColumns are the names of the metrics' columns.
+var metricColumns = [...]string{"views", "visits", "visitors", "engaged", "continues", "seconds", "timed", "goals"}
+
+// all returns the metrics in the order of metricColumns.
 func (m *Metrics) all() [8]*int64 {
 	return [8]*int64{
 		&m.Views, &m.Visits, &m.Visitors, &m.Engaged,

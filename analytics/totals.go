@@ -76,7 +76,7 @@ func readStored(ctx context.Context, dir, source string) (t Totals, sent uint64,
 		return Totals{}, 0, fmt.Errorf("read totals: %w", err)
 	}
 	for dim, n := range map[Dim]*int64{DimTotal: &t.Pageviews, DimEvent: &t.Events} {
-		if *n, err = wholeViews(ctx, tx, dim); err != nil {
+		if *n, err = wholeViews(ctx, tx.QueryContext, dim); err != nil {
 			return Totals{}, 0, fmt.Errorf("read totals: %w", err)
 		}
 	}
@@ -87,7 +87,7 @@ func readStored(ctx context.Context, dir, source string) (t Totals, sent uint64,
 // each site at one grain: by the month or by the day, whichever knows more. Days
 // know more until the month is closed, or when a batch came after that; the month
 // does once its days are forgotten.
-func wholeViews(ctx context.Context, db querier, d Dim) (int64, error) {
+func wholeViews(ctx context.Context, run query, d Dim) (int64, error) {
 	const forever = 1 << 60
 	type month struct {
 		site  string
@@ -95,7 +95,7 @@ func wholeViews(ctx context.Context, db querier, d Dim) (int64, error) {
 	}
 	views := map[month]int64{}
 	for _, g := range []Grain{Month, Day} {
-		rows, err := querySums(ctx, db, Select{Grain: g, Dim: d, To: forever, By: BySite | ByStart})
+		rows, err := querySums(ctx, run, Select{Grain: g, Dim: d, To: forever, By: BySite | ByStart})
 		if err != nil {
 			return 0, err
 		}

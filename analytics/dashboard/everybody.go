@@ -22,36 +22,42 @@ import (
 // ([Period.wholeMonths]) and it has no filter.
 func askEverybody(ctx context.Context, a *analytics.Analytics, q analytics.Question) (analytics.Answer, error) {
 	q.Mode, q.Filter, q.Page = analytics.Shared, nil, ""
-	lists := q.Lists
+	questions := []analytics.Question{q}
 	oneMonth := monthOf(q.From).Equal(monthOf(q.To))
 	if !oneMonth {
-		q.Lists = nil
+		questions[0].Lists = nil
+		questions = append(questions, monthByMonth(q)...)
 	}
-	whole, err := a.Query(ctx, q)
+	answers, err := a.QueryEach(ctx, questions)
 	if err != nil {
-		return whole, fmt.Errorf("query %s: %w", q.Site, err)
+		return analytics.Answer{}, fmt.Errorf("query %s: %w", q.Site, err)
 	}
-	if oneMonth {
-		return whole, nil
+	whole := answers[0]
+	if !oneMonth {
+		sum := newMonthSum(q.Lists)
+		for _, month := range answers[1:] {
+			sum.add(month)
+		}
+		sum.fill(&whole)
 	}
-	sum := newMonthSum(lists)
-	q.Series, q.Lists = analytics.SeriesNone, slices.Clone(lists)
+	return whole, nil
+}
+
+// monthByMonth asks for each month of q.
+func monthByMonth(q analytics.Question) (months []analytics.Question) {
+	last := q.To
+	q.Series, q.Lists = analytics.SeriesNone, slices.Clone(q.Lists)
 	for i := range q.Lists {
 		q.Lists[i].Limit = maxRows // they are cut after they are summed
 	}
-	for ; !q.From.After(whole.To); q.From = monthOf(q.From).AddDate(0, 1, 0) {
+	for ; !q.From.After(last); q.From = q.To.AddDate(0, 0, 1) {
 		q.To = monthOf(q.From).AddDate(0, 1, -1)
-		if q.To.After(whole.To) {
-			q.To = whole.To
+		if q.To.After(last) {
+			q.To = last
 		}
-		month, err := a.Query(ctx, q)
-		if err != nil {
-			return whole, fmt.Errorf("query %s: %w", q.Site, err)
-		}
-		sum.add(month)
+		months = append(months, q)
 	}
-	sum.fill(&whole)
-	return whole, nil
+	return months
 }
 
 // A monthSum adds up answers about single months.
