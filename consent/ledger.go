@@ -53,6 +53,8 @@ type Ledger struct {
 
 	trouble  atomic.Pointer[error] // why nothing can be recorded, nil while it can
 	reported time.Time             // when it was last logged; the writer's own
+
+	commits, committed atomic.Int64 // how many, and the last one's Unix time
 }
 
 // LedgerFile is the ledger's name in the data folder.

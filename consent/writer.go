@@ -88,6 +88,8 @@ func (l *Ledger) commit(group []*appending) {
 		}
 	}
 	if err == nil {
+		l.commits.Add(1)
+		l.committed.Store(time.Now().Unix())
 		l.report(nil)
 		l.publish(s) // before the answer, so that it covers all that was acknowledged
 	}

@@ -57,7 +57,9 @@ type Config struct {
 	// Location is the zone in which third parties found since yesterday enter
 	// the list that visitors are asked about, at 03:00. Default: UTC.
 	Location *time.Location
-	Log      *slog.Logger
+	// Observe is told of every answer, for monitoring. nil: nobody is.
+	Observe func(Observation)
+	Log     *slog.Logger
 }
 
 // A Site is one website behind the gateway.
@@ -101,6 +103,7 @@ type Gateway struct {
 	adminPage http.Handler
 	adminHost string // canonical; empty: the dashboard is on every site's host
 	trusted   networks
+	observe   func(Observation)
 	log       *slog.Logger
 	limiter   *limiter
 
@@ -123,6 +126,7 @@ func New(c Config) (*Gateway, error) {
 		analytics: c.Analytics,
 		adminPage: c.Admin,
 		trusted:   c.TrustedProxies,
+		observe:   c.Observe,
 		log:       c.Log,
 		limiter:   newLimiter(time.Now),
 	}
@@ -162,6 +166,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serve(w,
 // serve makes r safe and canonical, and hands it to route.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, route http.HandlerFunc) {
 	defer g.recover()
+	if g.observe != nil {
+		o := &observed{ResponseWriter: w, began: time.Now()}
+		defer o.tell(g.observe, r)
+		w = o
+	}
 	network, https := g.coarsen(r)
 	status := canonical(r, https)
 	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {

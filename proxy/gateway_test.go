@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -68,6 +69,13 @@ func testGateway(t testing.TB, c Config) *testGate {
 	for i := range c.Sites {
 		if c.Sites[i].Gate == nil {
 			c.Sites[i] = testSite(t, c.Sites[i])
+		}
+	}
+	if c.Observe == nil { // so that every test passes the observing writer
+		c.Observe = func(o Observation) {
+			if !slices.Contains(Routes(), o.Route) {
+				t.Errorf("observed a route %q", o.Route)
+			}
 		}
 	}
 	g, err := New(c)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -61,7 +62,7 @@ func TestNothingOfAVisitorStays(t *testing.T) {
 	defer upstream.Close()
 	data, folder := t.TempDir(), testSite(t)
 	config := filepath.Join(t.TempDir(), "gate.toml")
-	text := fmt.Sprintf("data = %q\n[listen]\nhttp = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1\"]\n"+
+	text := fmt.Sprintf("data = %q\n[listen]\nhttp = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n"+
 		"[[site]]\nhosts = [\"up.example\"]\nupstream = %q\n[[site]]\nhosts = [\"dir.example\"]\ndir = %q\n", data, upstream.URL, folder)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -119,11 +120,18 @@ func TestNothingOfAVisitorStays(t *testing.T) {
 			}
 		}
 	}
+	places := map[string]string{}
+	for _, path := range []string{"/metrics", "/healthz", "/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1"} {
+		_, places[path] = do(t, navigate(t, http.MethodGet, p.door(t, "metrics")+path, nil))
+	}
+	if figures := places["/metrics"]; !strings.Contains(figures, "lychgate_requests_total") || strings.Contains(figures, ".example") {
+		t.Errorf("the figures are missing or name a site: %s", figures)
+	}
 	if err := p.stop(t); err != nil {
 		t.Errorf("stop: %v\n%s", err, &p.stderr)
 	}
 
-	places := everyFile(t, data)
+	maps.Copy(places, everyFile(t, data))
 	places["standard output"] = p.stdout.String()
 	places["standard error"] = p.stderr.String()
 	full := []string{canaryIPv4, canaryIPv6, "2001:db8:1234:5678", canaryMail, url.QueryEscape(canaryMail), canaryAgent, canaryQuery, canaryCookie, canaryReleased, canaryReferrer, canaryClickID}

@@ -12,7 +12,7 @@ import (
 )
 
 // announce tells whoever started the program where to go, in few calm lines.
-func (h *house) announce(w io.Writer, doors *proxy.Server) error {
+func (h *house) announce(w io.Writer, doors *proxy.Server, watch *monitor) error {
 	hosts := h.c.Sites[0].Hosts
 	base := ""
 	if a := doors.HTTPS(); a != nil {
@@ -27,6 +27,9 @@ func (h *house) announce(w io.Writer, doors *proxy.Server) error {
 	}
 	if path := h.dashboard.SignInPath(); path != "" {
 		rows = append(rows, [2]string{"sign in", base + path + "  (works once)"})
+	}
+	if watch != nil {
+		rows = append(rows, [2]string{"metrics", origin("http", watch.l.Addr(), nil) + "/metrics"})
 	}
 	if data, err := filepath.Abs(h.c.Data); err == nil {
 		rows = append(rows, [2]string{"data", data})

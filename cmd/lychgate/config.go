@@ -60,7 +60,12 @@ type config struct {
 	Admin struct {
 		Host    string `toml:"host"`
 		Session period `toml:"session"`
+		Listen  string `toml:"listen"`
 	} `toml:"admin"`
+
+	Log struct {
+		Format string `toml:"format"`
+	} `toml:"log"`
 
 	Mail struct {
 		Server       string `toml:"server"`
@@ -181,6 +186,9 @@ func (c *config) fill(base string) {
 	c.Consent.KeepRecords.orElse(4 * year)
 	c.Analytics.Retention.orElse(25 * month)
 	c.Admin.Session.orElse(12 * time.Hour)
+	if c.Log.Format == "" {
+		c.Log.Format = logText
+	}
 	if c.Analytics.SmallNumber == 0 {
 		c.Analytics.SmallNumber = 5
 	}
@@ -259,6 +267,12 @@ func (c *config) check(p *problems) {
 	c.checkStore(p)
 	if s := c.Admin.Session; s.err != nil {
 		p.add("admin.session", "%v", s.err)
+	}
+	if c.Admin.Listen != "" {
+		c.checkAddress(p, "admin.listen", c.Admin.Listen)
+	}
+	if f := c.Log.Format; f != logText && f != logJSON {
+		p.add("log.format", `%q: write "text" or "json"`, f)
 	}
 	seen := map[string]string{"statistics": "built in", "other": "built in"}
 	if len(c.Purposes) > 6 {

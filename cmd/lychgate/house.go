@@ -32,7 +32,9 @@ type house struct {
 	gateway   *proxy.Gateway
 	// certificates are nil when the gateway does not order them.
 	certificates *proxy.Certificates
-	log          *slog.Logger
+	// metrics are nil when nobody may read them.
+	metrics *metrics
+	log     *slog.Logger
 
 	cancel context.CancelFunc
 	work   sync.WaitGroup // the rooms' background work
@@ -86,9 +88,16 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 		}
 		sites = append(sites, site)
 	}
+	var observe func(proxy.Observation)
+	if c.Admin.Listen != "" {
+		h.metrics = newMetrics()
+		h.metrics.registry.MustRegister(readings{h})
+		observe = h.metrics.observe
+	}
 	h.gateway, err = proxy.New(proxy.Config{
 		Sites: sites, Analytics: h.analytics, Admin: h.dashboard, AdminHost: c.Admin.Host,
-		Keys: keys, TrustedProxies: c.trustedProxies(), Dir: c.Data, Location: h.location, Log: log,
+		Keys: keys, TrustedProxies: c.trustedProxies(), Dir: c.Data, Location: h.location,
+		Observe: observe, Log: log,
 	})
 	if err == nil {
 		h.run("proxy", h.gateway.Run, ctx)

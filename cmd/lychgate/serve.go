@@ -122,7 +122,7 @@ func runServe(args []string, stdout, stderr io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return serve(ctx, c, stdout, slog.New(slog.NewTextHandler(stderr, nil)))
+	return serve(ctx, c, stdout, c.logger(stderr))
 }
 
 // serve runs the gateway of c until ctx is done.
@@ -137,15 +137,21 @@ func serve(ctx context.Context, c *config, stdout io.Writer, log *slog.Logger) (
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
 	h.certificates = doorway.Certificates
+	watch, err := openMonitor(ctx, c.Admin.Listen, h, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, watch.close()) }()
 
 	doors, err := h.gateway.Listen(ctx, doorway)
 	if err != nil {
 		return err
 	}
 	h.gateway.Learn(ctx)
-	if err := h.announce(stdout, doors); err != nil {
+	if err := h.announce(stdout, doors, watch); err != nil {
 		return err
 	}
+	go watch.serve()
 	return doors.Serve(ctx)
 }
 

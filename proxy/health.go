@@ -1,0 +1,83 @@
+package proxy
+
+// Health is the state of the gateway for an operator's monitoring: sums over
+// all sites, from which nothing of a site, a page or a visitor can be told.
+type Health struct {
+	// Upstreams and UpstreamsDown are how many sites have a server behind them,
+	// and how many of those did not answer when last asked.
+	Upstreams, UpstreamsDown int
+	// RefusedConnections and RefusedRequests were refused since the start because
+	// their networks took too much.
+	RefusedConnections, RefusedRequests int64
+	// ThirdParties are the hosts known of all sites.
+	ThirdParties ThirdPartyCount
+	Relay        RelayHealth
+}
+
+// ThirdPartyCount says how many third parties are known, by what becomes of
+// them. Pending are those found since the list of their site was made: held for
+// everybody until they enter it.
+type ThirdPartyCount struct{ Held, Relayed, Passed, Pending int }
+
+// RelayHealth is the state of the relayed files.
+type RelayHealth struct {
+	// Files are the URLs remembered, Waiting those not fetched yet, Failed those
+	// whose last fetch failed, Beacons those found to tell rather than show.
+	Files, Waiting, Failed, Beacons int
+	// Bytes are on the disk, about.
+	Bytes int64
+}
+
+// Health looks at everything once. It takes no lock that a page waits for longer
+// than a moment.
+func (g *Gateway) Health() Health {
+	h := Health{Relay: g.relay.health()}
+	h.RefusedConnections, h.RefusedRequests = g.Refused()
+	for _, s := range g.sites.list {
+		if s.upstream != nil {
+			h.Upstreams++
+			if s.upstream.down.Load() {
+				h.UpstreamsDown++
+			}
+		}
+		s.thirdParties.inventory.count(&h.ThirdParties)
+	}
+	return h
+}
+
+// count adds the inventory's parties to c.
+func (in *inventory) count(c *ThirdPartyCount) {
+	for p := range in.parties.Load().all() {
+		switch p.outcome() {
+		case relays:
+			c.Relayed++
+		case passes:
+			c.Passed++
+		default:
+			if p.admitted.Load() {
+				c.Held++
+			} else {
+				c.Pending++
+			}
+		}
+	}
+}
+
+func (r *relay) health() RelayHealth {
+	var h RelayHealth
+	r.mu.RLock()
+	h.Files, h.Waiting = len(r.files), len(r.queue)
+	for _, f := range r.files {
+		switch f.state.Load() {
+		case relayFailed:
+			h.Failed++
+		case relayBeacon:
+			h.Beacons++
+		}
+	}
+	r.mu.RUnlock()
+	r.cache.mu.Lock()
+	h.Bytes = r.cache.bytes + r.cache.inMem
+	r.cache.mu.Unlock()
+	return h
+}
