@@ -22,6 +22,8 @@ setup: ## what the tests need beyond Go, installed only when missing
 	./analytics/clickhousetest/setup.sh
 	@command -v systemd-analyze >/dev/null || { echo '== installing systemd-analyze'; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends systemd; }
+	@command -v varnishd >/dev/null || { echo '== installing varnish'; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends varnish; }
 
 lint:
 	@echo '== gofumpt'; out="$$($(TOOL) gofumpt -l $$(git ls-files '*.go'))"; test -z "$$out" || { echo "$$out: run gofumpt -w"; exit 1; }

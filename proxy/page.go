@@ -57,7 +57,7 @@ func (s *site) rewrite(r *http.Request, v *visit, a *answer) (*page, error) {
 	case noPage:
 		return nil, nil
 	case styleSheet, svgImage:
-		if v.released || s.thirdParties.observe || r.Method == http.MethodHead {
+		if s.thirdParties.observe || r.Method == http.MethodHead {
 			return nil, nil
 		}
 		return s.rewriteSide(r, v, a, kind)

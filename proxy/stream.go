@@ -63,10 +63,15 @@ func (s *site) pass(w http.ResponseWriter, r *http.Request, v *visit, a *answer)
 	h := w.Header()
 	copyInto(h, a.header)
 	s.fasten(h, r, v)
-	if v.worker && !v.released {
+	switch {
+	case s.thirdParties.observe:
+	case v.worker:
 		// A worker obeys the policies its script came with for as long as the
 		// script is kept.
 		dropOfBytes(h)
+		dependOnChoice(h)
+	case v.grant.Purposes() != 0 && (actsAlone(h) || s.countsVisitors(r.URL.Path)):
+		// With what this visitor agreed to it comes at all, or under looser policies.
 		dependOnChoice(h)
 	}
 	switch {

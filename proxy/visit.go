@@ -55,7 +55,7 @@ func (s *site) decide(r *http.Request) visit {
 	v.document = f.document
 	v.mayBePage = read && f.mayBePage && !namesFile(r.URL.Path, downloads) &&
 		(f.told || acceptsHTML(r.Header) || !namesFile(r.URL.Path, parts))
-	v.sideFile = read && !v.released && isSideFile(r)
+	v.sideFile = read && isSideFile(r)
 	v.worker = strings.HasSuffix(get(r.Header, "Sec-Fetch-Dest"), "worker")
 	v.asksPage = r.Method == http.MethodGet && f.document && r.Header["Range"] == nil
 	return v
