@@ -74,6 +74,7 @@ type locale struct {
 	WhatFor        string `json:"what_for"`
 	HowLong        string `json:"how_long"`
 	TheirPolicy    string `json:"their_policy"`
+	AlwaysServices string `json:"always_services"`
 	AlwaysText     string `json:"always_text"`
 	WithdrawText   string `json:"withdraw_text"`
 	Withdraw       string `json:"withdraw"`

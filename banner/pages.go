@@ -44,6 +44,8 @@ type ConsentPage struct {
 	ReturnTo string
 	// Purposes is the list in force, in its order.
 	Purposes []PurposeChoice
+	// Always are the third parties that the site needs whatever the answer is.
+	Always []Service
 	// Changed names what is new since an older answer ("YouTube"); nil otherwise.
 	Changed []string
 	// Counting is what the visitor's counting cookie holds, in plain words.
@@ -182,9 +184,9 @@ func (b *Banner) WriteError(w io.Writer, p *ErrorPage) error {
 }
 
 // WriteServices writes the table of third parties and cookies as a fragment of
-// HTML, for the site's own cookie policy.
-func (b *Banner) WriteServices(w io.Writer, v Visitor, purposes []PurposeChoice) error {
-	return b.page(w, "services", v, purposes)
+// HTML, for the site's own cookie policy. always are as in [ConsentPage].
+func (b *Banner) WriteServices(w io.Writer, v Visitor, purposes []PurposeChoice, always []Service) error {
+	return b.page(w, "services", v, &ConsentPage{Purposes: purposes, Always: always})
 }
 
 //go:embed templates/*.html templates/page.css

@@ -244,7 +244,9 @@ func TestErrorPage(t *testing.T) {
 
 func TestServicesFragment(t *testing.T) {
 	b := testBanner(t, Config{})
-	body, nodes := testWrite(t, func(w io.Writer) error { return b.WriteServices(w, Visitor{Lang: "ar"}, testPurposes()) })
+	body, nodes := testWrite(t, func(w io.Writer) error {
+		return b.WriteServices(w, Visitor{Lang: "ar"}, testPurposes(), []Service{{Name: "Donorbox", Hosts: []string{"donorbox.org"}}})
+	})
 	if strings.Contains(body, "<!doctype") || len(find(nodes, "style")) > 0 {
 		t.Error("the fragment is no document and brings no style")
 	}
@@ -271,7 +273,7 @@ func TestForeignText(t *testing.T) {
 	p.Purposes = append(p.Purposes, PurposeChoice{ID: evil, Services: services})
 	for _, f := range []func(io.Writer) error{
 		func(w io.Writer) error { return b.WriteConsent(w, p) },
-		func(w io.Writer) error { return b.WriteServices(w, p.Visitor, p.Purposes) },
+		func(w io.Writer) error { return b.WriteServices(w, p.Visitor, p.Purposes, p.Always) },
 		func(w io.Writer) error { return b.WriteWithdrawn(w, &WithdrawnPage{p.Visitor, services, evil, evil}) },
 		func(w io.Writer) error { return b.WriteReceipt(w, &ReceiptPage{p.Visitor, p.Counting, evil}) },
 		func(w io.Writer) error { return b.WriteVerify(w, &VerifyPage{p.Visitor, Proven, evil, p.Counting}) },

@@ -68,6 +68,10 @@ type Config struct {
 
 	// Services are the third parties held on this site. May be nil.
 	Services func() []Service
+	// Always are the third parties that pass whatever the answer is, because
+	// visitors come to them by their own act (payment, donations) or the site's
+	// owner needs them: shown, not asked about. May be nil.
+	Always func() []Service
 	// Counting decodes the visitor's counting cookie in plain words. May be nil.
 	Counting func(*http.Request) []banner.Fact
 	// Decided is called after a decision is recorded and before the answer is

@@ -25,7 +25,7 @@ func (g *Gate) showPage(w http.ResponseWriter, r *http.Request) {
 		Changed: g.changed(r, t, d), CountStates: g.config.CountStates,
 		Contact: g.config.Contact, PrivacyURL: g.config.PrivacyURL,
 		KeepAnswer: g.config.AskAgain, KeepRecords: g.config.KeepRecords, KeepStatistics: g.config.KeepStatistics,
-		Purposes: purposeChoices(t, grant),
+		Purposes: purposeChoices(t, grant), Always: g.always(),
 	}
 	if !d.Day.IsZero() {
 		p.Expires = g.ends(d.Day)
@@ -106,6 +106,18 @@ func purposeChoices(t *today, grant Grant) []banner.PurposeChoice {
 			}
 		}
 		list = append(list, c)
+	}
+	return list
+}
+
+// always are the third parties that nobody is asked about.
+func (g *Gate) always() []banner.Service {
+	if g.config.Always == nil {
+		return nil
+	}
+	var list []banner.Service
+	for _, s := range g.config.Always() {
+		list = append(list, bannerService(s))
 	}
 	return list
 }

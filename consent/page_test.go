@@ -190,7 +190,8 @@ func TestWithdrawalOffersTheLastReceiptOnce(t *testing.T) {
 func TestServicesForTheSitesOwnPolicy(t *testing.T) {
 	s := video
 	s.Cookies = []Cookie{{Name: "YSC", Text: "views", Life: "session"}}
-	g := testGate(t, Config{}, s, unknown)
+	always := func() []Service { return []Service{{Name: "Donorbox", Hosts: []string{"donorbox.org"}}} }
+	g := testGate(t, Config{Always: always}, s, unknown)
 	v := newVisitor("http")
 	res := v.get(g, pagePath+"/services.json")
 	var list struct {
@@ -203,6 +204,7 @@ func TestServicesForTheSitesOwnPolicy(t *testing.T) {
 				Cookies []struct{ Name string }
 			}
 		}
+		Always []struct{ Name string }
 	}
 	if err := json.NewDecoder(res.Body).Decode(&list); err != nil {
 		t.Fatal(err)
@@ -210,8 +212,16 @@ func TestServicesForTheSitesOwnPolicy(t *testing.T) {
 	if list.Policy != g.Policy() || len(list.Purposes) != 3 || list.Purposes[1].Services[0].Cookies[0].Name != "YSC" || list.Purposes[2].Services[0].Hosts[0] != "cdn.example" {
 		t.Errorf("%+v", list)
 	}
+	if len(list.Always) != 1 || list.Always[0].Name != "Donorbox" {
+		t.Errorf("always: %+v", list.Always)
+	}
+	// What nobody is asked about is named to visitors all the same, and has no answer.
+	page := testBody(t, v.get(g, pagePath))
+	if !strings.Contains(page, "Donorbox") || !strings.Contains(page, "donorbox.org") || strings.Count(page, `type="radio"`) != 2*len(list.Purposes) {
+		t.Errorf("the consent page:\n%s", page)
+	}
 	body := testBody(t, v.get(g, pagePath+"/services.html"))
-	for _, text := range []string{"YouTube", "YSC", "cdn.example"} {
+	for _, text := range []string{"YouTube", "YSC", "cdn.example", "Donorbox", "because this site needs them"} {
 		if !strings.Contains(body, text) {
 			t.Errorf("%q is not in %s", text, body)
 		}

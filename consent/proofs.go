@@ -129,7 +129,7 @@ func (g *Gate) showVerify(w http.ResponseWriter, r *http.Request) {
 func (g *Gate) showServices(w http.ResponseWriter, r *http.Request) {
 	choices := purposeChoices(g.today(), Grant{})
 	var b bytes.Buffer
-	if err := g.config.Banner.WriteServices(&b, visitor(r), choices); err != nil {
+	if err := g.config.Banner.WriteServices(&b, visitor(r), choices, g.always()); err != nil {
 		g.config.Log.Error("page could not be written", "site", g.config.Site, "err", err)
 		g.fail(w, r, http.StatusServiceUnavailable, pagePath)
 		return
@@ -165,20 +165,28 @@ func (g *Gate) listServices(w http.ResponseWriter, r *http.Request) {
 	out := struct {
 		Policy   string          `json:"policy"`
 		Purposes []listedPurpose `json:"purposes"`
-	}{Policy: t.policy.version, Purposes: []listedPurpose{}}
+		Always   []listedService `json:"always"`
+	}{Policy: t.policy.version, Purposes: []listedPurpose{}, Always: []listedService{}}
 	for _, c := range purposeChoices(t, Grant{}) {
 		p := listedPurpose{ID: c.ID, Services: []listedService{}}
 		for _, s := range c.Services {
-			l := listedService{Name: s.Name, Text: s.Text, Privacy: s.Privacy, Hosts: append([]string{}, s.Hosts...), Cookies: []listedCookie{}}
-			for _, k := range s.Cookies {
-				l.Cookies = append(l.Cookies, listedCookie(k))
-			}
-			p.Services = append(p.Services, l)
+			p.Services = append(p.Services, listed(s))
 		}
 		out.Purposes = append(out.Purposes, p)
 	}
+	for _, s := range g.always() {
+		out.Always = append(out.Always, listed(s))
+	}
 	publicHeaders(w.Header(), "application/json")
 	_ = json.NewEncoder(w).Encode(out) // a visitor who left needs no answer
+}
+
+func listed(s banner.Service) listedService {
+	l := listedService{Name: s.Name, Text: s.Text, Privacy: s.Privacy, Hosts: append([]string{}, s.Hosts...), Cookies: []listedCookie{}}
+	for _, k := range s.Cookies {
+		l.Cookies = append(l.Cookies, listedCookie(k))
+	}
+	return l
 }
 
 // publicHeaders are those of what is the same for everybody and holds nothing

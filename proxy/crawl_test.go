@@ -187,3 +187,17 @@ func TestCookieNamesLoseWhatMayBeAVisitorsNumber(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAlwaysPassesIsNamed(t *testing.T) {
+	g := testScanGateway(t, "", Site{Dir: testScanFolder(t), Allow: []string{"unknown.example"}})
+	g.Learn(t.Context())
+	if got := serviceNames(g.Always("default")); got != "Stripe for , unknown.example for " {
+		t.Errorf("always: %q", got)
+	}
+	if got := serviceNames(g.Services("default")); strings.Contains(got, "unknown") {
+		t.Errorf("asked about as well: %q", got)
+	}
+	if g.Always("none") != nil || (*Gateway)(nil).Always("default") != nil {
+		t.Error("a site that is not there has something")
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lychgate/lychgate/consent"
+	"github.com/lychgate/lychgate/proxy/rewrite"
 )
 
 // Services are the third parties of a site that are in force, as visitors are
@@ -21,6 +22,34 @@ func (g *Gateway) Services(siteName string) []consent.Service {
 		return nil
 	}
 	return s.thirdParties.inForce()
+}
+
+// Always are the third parties seen on a site that pass whatever its visitors
+// say: payment and donation services, and what its owner allows.
+func (g *Gateway) Always(siteName string) []consent.Service {
+	if g == nil {
+		return nil
+	}
+	s := g.sites.named(siteName)
+	if s == nil || s.thirdParties.observe {
+		return nil
+	}
+	seen := map[*service]bool{}
+	var list []consent.Service
+	for p := range s.thirdParties.inventory.parties.Load().all() {
+		switch {
+		case p.outcome() != passes || p.dests.Load() == 1<<rewrite.Base || p.service != nil && seen[p.service]:
+		case p.service != nil:
+			seen[p.service] = true
+			c := p.service.forConsent()
+			c.Purpose = "" // nobody is asked
+			list = append(list, c)
+		default:
+			list = append(list, consent.Service{Name: p.host, Hosts: []string{p.host}})
+		}
+	}
+	slices.SortFunc(list, func(a, b consent.Service) int { return strings.Compare(a.Name, b.Name) })
+	return list
 }
 
 // inForce makes the list from the inventory.

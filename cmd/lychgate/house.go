@@ -180,6 +180,7 @@ func (h *house) site(s *siteConfig, keys *consent.Keys) (proxy.Site, error) {
 		// The gateway is opened last, and answers nobody before; until then there
 		// are no third parties.
 		Services: func() []consent.Service { return h.gateway.Services(s.id()) },
+		Always:   func() []consent.Service { return h.gateway.Always(s.id()) },
 		Expire:   func(r *http.Request) []*http.Cookie { return h.gateway.Expire(r) },
 		Log:      h.log,
 	})
