@@ -1,240 +1,265 @@
 package analytics
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
+	"os"
+	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
-// An Imported says what came of a file of history.
+// An Imported says what was added to the sums, or would be.
 type Imported struct {
-	// Lines were read; of these TooOld are older than the retention and left out.
-	Lines, TooOld int
-	// Rows were added to the sums, From and To are their first and last day.
-	Rows     int
-	From, To time.Time
-	// Views is what they added to the site's total.
-	Views int64
+	// Files are those that were read.
+	Files []ImportedFile
+	// Dims are the dimensions found, in the order of their names.
+	Dims []ImportedDim
+	// TooOld and Unfinished are the numbers of days that were left out because
+	// they are older than sums are kept, or not over yet.
+	TooOld, Unfinished int
+	// Rows is the number of rows of sums.
+	Rows int
 }
 
-// Import adds the history of a site, which another program counted, from a CSV
-// file, beside a running gateway or without one. The file's header says which
-// kind it is:
+// An ImportedFile is one file of history.
+type ImportedFile struct {
+	Name  string
+	Lines int
+}
+
+// An ImportedDim is what the files hold of one dimension.
+type ImportedDim struct {
+	Dim Dim
+	// Days and Values were added, From and To are the first and the last of the
+	// days; Views and Visits are what they add up to.
+	Days, Values  int
+	From, To      time.Time
+	Views, Visits int64
+	// Known is the number of days left out because the sums hold them already.
+	Known int
+}
+
+// Import adds what was read to the sums, beside a running gateway or without one,
+// all of it or, with an error, nothing. With dryRun it only says what it would add.
 //
-//	date,dimension,value,views,visits,visitors,engaged,seconds,goals
-//	    lychgate's own: a date as 2024-05-31, a dimension's name (total, page,
-//	    source, country, ...) and its value, and any of the counts
-//	date,...
-//	    one of the files of Plausible's export, imported_*.csv
-//	2Path,Title,Event,...
-//	    GoatCounter's export
+// A day of a dimension that holds numbers already, counted here or imported before,
+// is left as it is: so a file may be imported twice, and a longer one after a
+// shorter. Days that are not over, or older than sums are kept, are left out.
 //
-// Importing the same file again adds nothing. Months that are over and older
-// than days are kept are added by the month. Unique visitors cannot be added up
-// over days: they are kept for single days, and no number is shown for longer
-// periods that hold imported days.
-func Import(ctx context.Context, c Config, site string, file io.Reader) (_ Imported, err error) {
-	a, err := prepare(c, nil)
+// Of months that are over rare values are folded into "(other)", as they are when
+// a month of this gateway's own is closed; those older than days are kept are
+// added by the month. Unique visitors cannot be added up over days: they are kept
+// for single days, and no number is shown for longer periods that hold imported
+// days.
+func (h *History) Import(ctx context.Context, dryRun bool) (_ Imported, err error) {
+	out := Imported{Files: h.files}
+	days := h.finished(&out)
+	if len(days) == 0 {
+		return out, nil
+	}
+	known := knownDays{h, map[knownDay]bool{}}
+	if dryRun && !h.config.hasStore() {
+		out.Rows = len(h.rows(known.without(days, &out)))
+		return out, nil
+	}
+	store, err := h.config.openStore(ctx, dryRun)
 	if err != nil {
-		return Imported{}, err
-	}
-	if a.sites[site] == nil {
-		return Imported{}, fmt.Errorf("no site %q", site)
-	}
-	h := &history{site: site, sources: a.sources}
-	sum := sha256.New()
-	if err := h.read(io.TeeReader(file, sum)); err != nil {
-		return Imported{}, fmt.Errorf("import: %w", err)
-	}
-	rows, imported := h.rows(a.now(), a.config.Retention)
-	store, err := c.openStore(ctx, false)
-	if err != nil {
-		return Imported{}, err
+		return out, fmt.Errorf("import: %w", err)
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	return imported, store.Add(ctx, Batch{Source: fmt.Sprintf("import/%s/%x", site, sum.Sum(nil)[:8]), Number: 1, Rows: rows})
-}
-
-// importedVisitors is the value of DimGap and DimNewIn under which visitors of
-// imported days stand: how often they came before is not known.
-const importedVisitors = "imported"
-
-// A history is a file being read.
-type history struct {
-	site    string
-	sources sourceTable
-	days    []Row
-	lines   int
-	sumAt   int // the length of days at which they are summed
-}
-
-// A lineReader turns one line of a file into rows by calling add.
-type lineReader func(h *history, field func(name string) string) error
-
-func (h *history) read(r io.Reader) error {
-	lines := csv.NewReader(bufio.NewReader(r))
-	lines.FieldsPerRecord, lines.ReuseRecord = -1, true
-	first, err := lines.Read()
+	err = known.find(ctx, store, days)
 	if err != nil {
-		return fmt.Errorf("header: %w", err)
+		return out, fmt.Errorf("import: %w", err)
 	}
-	columns := map[string]int{}
-	for i, name := range first {
-		// GoatCounter puts a version before its first name.
-		name = strings.TrimLeft(strings.TrimPrefix(strings.TrimSpace(name), "\ufeff"), "0123456789")
-		columns[strings.ToLower(name)] = i
+	rows := h.rows(known.without(days, &out))
+	out.Rows = len(rows)
+	if dryRun || len(rows) == 0 {
+		return out, nil
 	}
-	read := readerOf(columns)
-	if read == nil {
-		return fmt.Errorf("header %q is of no known kind of file", strings.Join(first, ","))
-	}
-	for {
-		record, err := lines.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
+	return out, store.Add(ctx, Batch{Source: "import/" + h.site + "/" + digest(rows), Number: 1, Rows: rows})
+}
+
+// hasStore reports whether there is a store that could be read.
+func (c *Config) hasStore() bool {
+	_, err := os.Stat(filepath.Join(c.Dir, storeFile))
+	return err == nil || c.ClickHouse != nil
+}
+
+// digest names a batch by what is in it.
+func digest(rows []Row) string {
+	sum := sha256.Sum256(appendRecord(nil, rows))
+	return fmt.Sprintf("%x", sum[:8])
+}
+
+// finished returns the days that may be added, one row for each key.
+func (h *History) finished(out *Imported) []Row {
+	oldest := h.now.Add(-h.config.Retention).Unix()
+	today := int64(dayOf(h.now.In(h.location))) * secondsPerDay
+	old, unfinished := map[int64]bool{}, map[int64]bool{}
+	var kept []Row
+	for _, r := range sumRows(h.days) {
+		// Exits come from a file of their own, and may be more than views.
+		r.Continues = min(max(r.Continues, 0), r.Views)
+		switch {
+		case r.Start < oldest:
+			old[r.Start] = true
+		case r.Start >= today:
+			unfinished[r.Start] = true
+		case r.Dim == DimPage && r.Views == 0:
+			// Only entries and exits were given, and the page may come another time.
+		case !r.Zero():
+			kept = append(kept, r)
 		}
+	}
+	out.TooOld, out.Unfinished = len(old), len(unfinished)
+	return kept
+}
+
+// A knownDay is a day, or by the month a month, of a dimension.
+type knownDay struct {
+	dim   Dim
+	start int64
+}
+
+// knownDays are those of which the sums hold something.
+type knownDays struct {
+	h     *History
+	found map[knownDay]bool
+}
+
+// find asks the store what it holds of days.
+func (k knownDays) find(ctx context.Context, store Store, days []Row) error {
+	from, to := days[0].Start, days[0].Start
+	dims := map[Dim]bool{}
+	for i := range days {
+		dims[days[i].Dim] = true
+		from, to = min(from, days[i].Start), max(to, days[i].Start+1)
+	}
+	for d := range dims {
+		sel := Select{Site: k.h.site, Grain: Day, Dim: d, From: from, To: to, By: ByStart}
+		sel.Also = []Span{{Month, monthOf(time.Unix(from, 0).UTC()).Unix(), min(to, k.h.wholeMonths())}}
+		rows, err := store.Query(ctx, sel)
 		if err != nil {
 			return err
 		}
-		h.lines++
-		field := func(name string) string {
-			if i, ok := columns[name]; ok && i < len(record) {
-				return record[i]
-			}
-			return ""
+		for _, r := range rows {
+			k.found[knownDay{d, r.Start}] = true
 		}
-		if err := read(h, field); err != nil {
-			return fmt.Errorf("line %d: %w", h.lines+1, err)
-		}
-	}
-}
-
-// readerOf tells the kind of file by its columns.
-func readerOf(columns map[string]int) lineReader {
-	has := func(names ...string) bool {
-		for _, n := range names {
-			if _, ok := columns[n]; !ok {
-				return false
-			}
-		}
-		return true
-	}
-	switch {
-	case has("date", "dimension", "value"):
-		return readOwnLine
-	case has("path", "session", "firstvisit", "date"):
-		return newGoatCounter().readLine
-	case has("date", "visitors"):
-		return readPlausibleLine
 	}
 	return nil
 }
 
-// readOwnLine reads a line of lychgate's own kind of file.
-func readOwnLine(h *history, field func(string) string) error {
-	day, err := parseDay(field("date"))
-	if err != nil {
-		return err
-	}
-	d := Dim(field("dimension"))
-	if !slices.Contains(monthDims[:], d) || d == DimNewIn || d == DimState {
-		return fmt.Errorf("dimension %q cannot be imported", d)
-	}
-	var m Metrics
-	for name, n := range map[string]*int64{
-		"views": &m.Views, "visits": &m.Visits, "visitors": &m.Visitors, "engaged": &m.Engaged,
-		"continues": &m.Continues, "seconds": &m.Seconds, "timed": &m.Timed, "goals": &m.Goals,
-	} {
-		if *n, err = parseCount(field(name)); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	h.add(day, d, field("value"), m)
-	return nil
+// wholeMonths is when the first month begins that is kept by the day: what is
+// older is added by the month.
+func (h *History) wholeMonths() int64 {
+	return monthOf(h.now.Add(-min(keepDays, h.config.Retention)).UTC()).AddDate(0, 1, 0).Unix()
 }
 
-// add adds one sum of a day. Its text is cleaned as every text is.
-func (h *history) add(day int32, d Dim, value string, m Metrics) {
-	switch d {
-	case DimTotal:
-		value = ""
-	case DimPage, DimEntry, DimNotFound, DimDownload:
-		value = pageName(value)
-	case DimCountry:
-		value = countryCode(value)
-	default:
-		value = cutText(cleanText(value), maxPageBytes)
+// holds reports whether the sums hold something of a row's day and dimension.
+func (k knownDays) holds(r *Row) bool {
+	d := knownDay{r.Dim, r.Start}
+	if r.Dim == DimGap || r.Dim == DimNewIn { // which go with the site's total
+		d.dim = DimTotal
 	}
-	key := Key{Site: h.site, Grain: Day, Dim: d, Start: int64(day) * secondsPerDay, Value: value}
-	if len(h.days) >= max(h.sumAt, 1<<16) {
-		h.days = sumRows(h.days)
-		h.sumAt = 2 * len(h.days)
+	if r.Start < k.h.wholeMonths() {
+		d.start = monthOf(time.Unix(r.Start, 0).UTC()).Unix()
 	}
-	h.days = append(h.days, Row{key, m})
-	if d == DimTotal && m.Visitors > 0 {
-		key.Value = importedVisitors
-		for _, key.Dim = range []Dim{DimGap, DimNewIn} {
-			h.days = append(h.days, Row{key, Metrics{Visitors: m.Visitors}})
-		}
-	}
+	return k.found[d]
 }
 
-// rows returns what to add, by the day as far back as days are kept and by the
-// month before that.
-func (h *history) rows(now time.Time, retention time.Duration) ([]Row, Imported) {
-	out := Imported{Lines: h.lines}
-	oldest := now.Add(-retention).Unix()
-	wholeMonths := monthOf(now.Add(-min(keepDays, retention)).UTC()).AddDate(0, 1, 0).Unix()
-	kept := h.days[:0]
-	for _, r := range h.days {
-		if r.Start < oldest {
-			out.TooOld++
+// without returns the rows of days that are not known, and counts both.
+func (k knownDays) without(days []Row, out *Imported) []Row {
+	type tally struct {
+		ImportedDim
+		days, known map[int64]bool
+		values      map[string]bool
+	}
+	tallies := map[Dim]*tally{}
+	var kept []Row
+	for i := range days {
+		r := &days[i]
+		t := tallies[r.Dim]
+		if t == nil {
+			t = &tally{days: map[int64]bool{}, known: map[int64]bool{}, values: map[string]bool{}}
+			t.Dim = r.Dim
+			tallies[r.Dim] = t
+		}
+		if k.holds(r) {
+			t.known[r.Start] = true
 			continue
 		}
-		start := date(int32(r.Start / secondsPerDay))
-		if out.From.IsZero() || start.Before(out.From) {
-			out.From = start
+		kept = append(kept, *r)
+		t.days[r.Start], t.values[r.Value] = true, true
+		t.Views, t.Visits = t.Views+r.Views, t.Visits+r.Visits
+		start := time.Unix(r.Start, 0).UTC()
+		if t.From.IsZero() || start.Before(t.From) {
+			t.From = start
 		}
-		if start.After(out.To) {
-			out.To = start
+		if start.After(t.To) {
+			t.To = start
 		}
-		if r.Start < wholeMonths && r.Dim != DimGap {
-			r.Grain, r.Start = Month, monthOf(start).Unix()
-		}
-		if r.Dim == DimTotal {
-			out.Views += r.Views
-		}
-		kept = append(kept, r)
 	}
-	rows := dropZero(sumRows(kept))
-	out.Rows = len(rows)
-	return rows, out
+	for _, t := range tallies {
+		if t.Dim != DimGap && t.Dim != DimNewIn {
+			t.Days, t.Values, t.Known = len(t.days), len(t.values), len(t.known)
+			out.Dims = append(out.Dims, t.ImportedDim)
+		}
+	}
+	slices.SortFunc(out.Dims, func(a, b ImportedDim) int { return cmp.Compare(a.Dim, b.Dim) })
+	return kept
 }
 
-func parseDay(s string) (int32, error) {
-	t, err := time.Parse(time.DateOnly, s)
-	if err != nil || t.Year() < 1990 || t.Year() > 2200 {
-		return 0, fmt.Errorf("date %q is not like 2024-05-31", s)
+// rows brings days into the grains in which they are kept.
+func (h *History) rows(days []Row) []Row {
+	type part struct {
+		dim   Dim
+		month int64
 	}
-	return dayOf(t), nil
+	parts := map[part][]Row{}
+	for _, r := range days {
+		p := part{r.Dim, monthOf(time.Unix(r.Start, 0).UTC()).Unix()}
+		parts[p] = append(parts[p], r)
+	}
+	var all []Row
+	for p, rows := range parts {
+		month := time.Unix(p.month, 0).UTC()
+		over := monthAfter(month).Add(lateness).Before(h.now)
+		if over && folds(p.dim) {
+			rows = append(rows, fold(rows, int64(h.config.SmallNumber))...)
+		}
+		for _, r := range rows {
+			if p.month >= h.wholeMonths() {
+				all = append(all, r)
+			}
+			// A month that is over has its month rows, or gets them with these: they
+			// are what it is known to be closed by.
+			if r.Grain, r.Start = Month, p.month; over && r.Dim != DimGap {
+				all = append(all, r)
+			}
+		}
+	}
+	return dropZero(sumRows(all))
 }
 
-// parseCount reads a count; an empty one is 0.
-func parseCount(s string) (int64, error) {
-	if s == "" {
-		return 0, nil
+// ImportFiles reads files of history and imports them, or says what it would.
+func ImportFiles(ctx context.Context, c Config, site string, paths []string, dryRun bool) (Imported, error) {
+	h, err := NewHistory(c, site)
+	if err != nil {
+		return Imported{}, err
 	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 || n > 1<<40 {
-		return 0, fmt.Errorf("%q is no count", s)
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return Imported{}, err
+		}
+		err = h.Read(filepath.Base(path), f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return Imported{}, err
+		}
 	}
-	return n, nil
+	return h.Import(ctx, dryRun)
 }

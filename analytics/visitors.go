@@ -18,6 +18,9 @@ func (q *asking) visitors(c cover) Number {
 		for _, r := range q.rows(q.days(DimTotal)) {
 			n += r.Visitors
 		}
+		if n == 0 && q.importedVisitors() {
+			return unanswered
+		}
 		return c.number(n)
 	}
 	if q.importedVisitors() {
@@ -49,8 +52,8 @@ func (q *asking) visitors(c cover) Number {
 	return number
 }
 
-// importedVisitors reports whether visitors of the period were counted elsewhere,
-// who cannot be told from one another over days.
+// importedVisitors reports whether days of the period were counted elsewhere: their
+// visitors cannot be told from one another over days.
 func (q *asking) importedVisitors() bool {
 	sel, value := q.days(DimNewIn), importedVisitors
 	sel.Value = &value

@@ -61,6 +61,7 @@ func commands() []command {
 		{"keys", runKeys},
 		{"report", runReport},
 		{"totals", runTotals},
+		{"import", runImport},
 		{"migrate", runMigrate},
 		{"version", runVersion},
 	}
@@ -106,6 +107,7 @@ const usage = `Usage:
     lychgate keys    rotate                               [-config FILE | -data FOLDER]
     lychgate report  [-site S] [-from DAY] [-to DAY] [-o FILE] [-config FILE | -data FOLDER]
     lychgate totals  [-config FILE | -data FOLDER]
+    lychgate import  -file FILE [-file FILE ...] [-site S] [-dry-run] [-config FILE | -data FOLDER]
     lychgate migrate -config FILE
     lychgate version
 
@@ -117,6 +119,7 @@ ledger  proves, lists or shows the records of what visitors decided.
 keys    replaces the keys that cookies are signed with.
 report  writes the page for a funder, as .html, .csv or .json.
 totals  prints what has been counted and decided so far, as JSON.
+import  adds history from Plausible, GoatCounter or a plain CSV, each day once.
 migrate makes the tables of a ClickHouse server, or brings them up to date.
 All but serve may run beside a running serve.
 

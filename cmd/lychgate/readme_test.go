@@ -32,13 +32,14 @@ func TestReadmeCommands(t *testing.T) {
 	expected := map[string]func(*testing.T, string, string){
 		"make run":  openAt8080,
 		"make test": callsEverything,
-		"go run ./cmd/lychgate serve -dir deploy/example-site -data /tmp/my-lychgate-data": openAt8080,
-		"go run ./cmd/lychgate serve -upstream http://127.0.0.1:3000":                      openAt8080,
-		"go run ./cmd/lychgate check -config deploy/lychgate.toml":                         prints("The configuration is right: 1 site."),
-		"go run ./cmd/lychgate totals -data lychgate-data":                                 prints(`"pageviews":0`),
-		"go run ./cmd/lychgate scan -dir deploy/example-site":                              prints("www.googletagmanager.com"),
-		"go run ./cmd/lychgate report -data lychgate-data -o report.html":                  writes("report.html", "<!doctype html>"),
-		"go run ./cmd/lychgate ledger verify -data lychgate-data":                          prints("The ledger is whole"),
+		"go run ./cmd/lychgate serve -dir deploy/example-site -data /tmp/my-lychgate-data":   openAt8080,
+		"go run ./cmd/lychgate serve -upstream http://127.0.0.1:3000":                        openAt8080,
+		"go run ./cmd/lychgate check -config deploy/lychgate.toml":                           prints("The configuration is right: 1 site."),
+		"go run ./cmd/lychgate totals -data lychgate-data":                                   prints(`"pageviews":0`),
+		"go run ./cmd/lychgate scan -dir deploy/example-site":                                prints("www.googletagmanager.com"),
+		"go run ./cmd/lychgate report -data lychgate-data -o report.html":                    writes("report.html", "<!doctype html>"),
+		"go run ./cmd/lychgate import -data lychgate-data -file deploy/history.csv -dry-run": prints("read history.csv: 8 lines"),
+		"go run ./cmd/lychgate ledger verify -data lychgate-data":                            prints("The ledger is whole"),
 	}
 	seen := 0
 	for _, block := range shellBlock.FindAllSubmatch(text, -1) {
