@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type assets struct {
 // An asset is one file in the codings it is served in.
 type asset struct {
 	contentType string
+	integrity   string          // "sha256-..." for an integrity attribute, and a policy
 	body        [codings][]byte // nil: not in this coding
 }
 
@@ -50,7 +52,7 @@ func newAssets(services []*service) (assets, error) {
 func (a *assets) add(name, ext, contentType string, body []byte) (string, error) {
 	sum := sha256.Sum256(body)
 	path := assetsPath + name + "-" + hex.EncodeToString(sum[:6]) + ext
-	f := &asset{contentType: contentType}
+	f := &asset{contentType: contentType, integrity: "sha256-" + base64.StdEncoding.EncodeToString(sum[:])}
 	f.body[identity] = body
 	var br, gz bytes.Buffer
 	bw := brotli.NewWriterLevel(&br, brotli.BestCompression)

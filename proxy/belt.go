@@ -25,15 +25,21 @@ const allowConnections = `(response-origin "*://*:*/*");redirects=allow;webrtc=b
 
 // fasten puts the second belt on an answer to somebody who has not agreed to
 // everything the site asks about.
-func (s *site) fasten(h http.Header, r *http.Request, v *visit) {
+//
+// page is the HTML that goes out, nil when it is none or not all of it is known.
+func (s *site) fasten(h http.Header, r *http.Request, v *visit, page []byte) {
 	if v.released || s.thirdParties.observe {
 		return
 	}
-	h.Add("Content-Security-Policy", s.belts.of(s, r, v).policy)
+	b := s.belts.of(s, r, v)
+	h.Add("Content-Security-Policy", b.policy)
 	h["X-Dns-Prefetch-Control"] = []string{"off"}
 	own := h["Connection-Allowlist"]
 	if len(own) == 0 {
 		h["Connection-Allowlist"] = []string{allowConnections}
+		if s.StrictConnections && page != nil {
+			h["Connection-Allowlist"] = []string{s.thirdParties.strictConnections(page, b.hosts)}
+		}
 		return
 	}
 	// The site's own list stays as strict as it is, but lets redirects be.
@@ -58,9 +64,12 @@ func (s *site) released(d consent.Decision, g consent.Grant) bool {
 	return len(services) > 0
 }
 
-// A belt is what one kind of visitor gets: the additional policy, and the
-// element that loads the guard.
-type belt struct{ policy, guard string }
+// A belt is what one kind of visitor gets: the additional policy, what the guard
+// is told, and the hosts that may be contacted.
+type belt struct {
+	policy, guard string
+	hosts         []string
+}
 
 // belts keeps those made so far. They depend on few things, which seldom change.
 type belts struct {
@@ -94,7 +103,8 @@ func (b *belts) of(s *site, r *http.Request, v *visit) belt {
 		hosts := s.thirdParties.open(r.URL.Scheme, r.URL.Host, "").allowed(v.grant)
 		made = belt{
 			policy: "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:" + sources(hosts, v.https) + beltDirectives,
-			guard:  s.guardElement(hosts, v.grant),
+			guard:  guardAttributes(hosts, v.grant),
+			hosts:  hosts,
 		}
 		b.made[key] = made
 	}

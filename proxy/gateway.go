@@ -87,6 +87,11 @@ type Site struct {
 	// be) that the owner decides about. Hold also takes paths of the site itself
 	// ("/track.js") and texts of inline scripts ("inline:tracker.start(").
 	Allow, Hold, Relay []string
+	// StrictConnections has browsers that can (Chromium 152 and later) connect
+	// from a page only to the site, to what passes, and to where the page links:
+	// no early connection, no blocked frame's, no address made up by a script.
+	// Scripts that send visitors to hosts the page does not link to then fail.
+	StrictConnections bool
 	// AnalyticsPaths are paths of the site's own under which it counts visitors
 	// itself ("/matomo/"). Without the visitor's yes to measurement they answer
 	// 204 and the site hears nothing.

@@ -19,6 +19,11 @@ var guardSource string
 // scripts. The cookies of all others are set by scripts that are held anyway.
 var bundled = [...]string{"analytics", "tag-manager", "pixel", "recorder"}
 
+// tighten takes out the blanks around signs. No text or pattern in the source
+// has one there.
+var tighten = strings.NewReplacer(" => ", "=>", " = ", "=", ", ", ",", " || ", "||", " && ", "&&", " ? ", "?", " : ", ":",
+	"; ", ";", "{ ", "{", " }", "}", ") {", "){", " === ", "===", " !== ", "!==")
+
 // newGuard makes the guard script: its source without comments and indents,
 // called with the names of cookies and storage entries by purpose.
 func newGuard(services []*service) ([]byte, error) {
@@ -53,22 +58,22 @@ func newGuard(services []*service) ([]byte, error) {
 	for line := range strings.Lines(guardSource) {
 		line = strings.TrimSpace(line)
 		if line != "" && !strings.HasPrefix(line, "//") {
-			b.WriteString(line + "\n")
+			if b.WriteString(tighten.Replace(line)); !strings.ContainsAny(line[len(line)-1:], ";{,(") {
+				b.WriteByte('\n')
+			}
 		}
 	}
 	fmt.Fprintf(&b, ")(%s);\n", table)
 	return b.Bytes(), nil
 }
 
-// guardElement is the element that loads the guard, for a visitor who may
-// contact hosts.
-func (s *site) guardElement(hosts []string, g consent.Grant) string {
+// guardAttributes tell the guard about a visitor who may contact hosts.
+func guardAttributes(hosts []string, g consent.Grant) string {
 	var granted []string
 	for _, purpose := range catalogPurposes {
 		if g.Allows(purpose) {
 			granted = append(granted, purpose)
 		}
 	}
-	return `<script src="` + s.g.assets.guard + `" data-allow="` + strings.Join(hosts, " ") +
-		`" data-granted="` + strings.Join(granted, " ") + `"></script>`
+	return ` data-allow="` + strings.Join(hosts, " ") + `" data-granted="` + strings.Join(granted, " ") + `"`
 }

@@ -31,6 +31,10 @@ type page struct {
 	close   func() error
 	hearing *hearing // nil where nothing is judged
 	side    bool     // no page but a side file
+	// admit makes room in the site's policies for what goes in where something
+	// is held, and pass is how; nil where everything was agreed to.
+	admit func()
+	pass  scriptPass
 }
 
 // done gives back what the page was read with. A nil page has nothing.
@@ -113,6 +117,9 @@ func (p *page) read(g *Gateway, a *answer, in io.Reader) error {
 	dec := settleCharset(a, *src)
 	switch {
 	case !whole:
+		if p.admit != nil {
+			p.admit() // nobody knows yet what will be held, and the headers go out first
+		}
 		nameCharset(a, *src)
 		p.rest = io.MultiReader(&bufferReader{g: g, buf: src}, in)
 		if dec != nil {
@@ -165,13 +172,19 @@ func (s *site) setOptions(out *page, r *http.Request, v *visit, a *answer, kind 
 	o.XHTML = kind == xhtmlPage
 	j := &pageJudge{hearing: out.hearing}
 	o.Judge = j
+	origin := r.URL.Scheme + "://" + r.URL.Host
 	if !v.released && !s.thirdParties.observe {
+		j.origin = origin
+		out.admit = func() { out.pass = s.admitHeld(a.header, origin) }
 		o.Head = func(dst []byte) []byte {
 			if !out.hearing.held && out.rest == nil {
 				return dst // nothing to guard; of a page that streams nobody knows yet
 			}
-			dst = append(dst, s.belts.of(s, r, v).guard...)
-			return s.appendCaptchaNote(dst, out.hearing)
+			if out.rest == nil {
+				out.admit()
+			}
+			dst = out.pass.element(dst, &s.g.assets, s.g.assets.guard, s.belts.of(s, r, v).guard)
+			return s.appendCaptchaNote(dst, out.hearing, out.pass)
 		}
 	}
 	if !v.document || (v.decision.Answer == consent.Undecided && !s.Gate.Asks()) {
@@ -186,7 +199,7 @@ func (s *site) setOptions(out *page, r *http.Request, v *visit, a *answer, kind 
 	settle := func(d rewrite.Doc) *banner.Page {
 		p.Lang, p.AMP = d.Lang, d.AMP
 		if j.based {
-			p.Origin = r.URL.Scheme + "://" + r.URL.Host
+			p.Origin = origin
 		}
 		return p
 	}
@@ -233,6 +246,7 @@ func choiceOf(a consent.Answer) banner.Choice {
 type pageJudge struct {
 	*hearing
 	style  string // hash of the banner's style; empty without banner
+	origin string // of the site, where placeholders may stand; else empty
 	soften bool   // a referrer policy must let the banner's form say where it stands
 	based  bool   // the page has a base element
 }
@@ -247,11 +261,15 @@ func (j *pageJudge) URL(r *rewrite.Ref) rewrite.Verdict {
 func (j *pageJudge) Meta(name, content []byte) []byte {
 	switch string(name) {
 	case "content-security-policy":
-		if j.style == "" {
-			return nil
+		policy, styled, placed := string(content), false, false
+		if j.style != "" {
+			policy, styled = admitStyle(policy, j.style)
 		}
-		if p, changed := admitStyle(string(content), j.style); changed {
-			return []byte(p)
+		if j.origin != "" {
+			policy, placed = admitPlaceholders(policy, j.origin)
+		}
+		if styled || placed {
+			return []byte(policy)
 		}
 	case "referrer":
 		if j.soften && strings.EqualFold(strings.TrimSpace(string(content)), "no-referrer") {

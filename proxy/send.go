@@ -31,7 +31,11 @@ const varies = "Accept-Encoding, Accept-Language, Cookie, Sec-GPC"
 func (s *site) send(w http.ResponseWriter, r *http.Request, v *visit, a *answer, p *page) {
 	h := w.Header()
 	copyInto(h, a.header)
-	s.fasten(h, r, v)
+	var body []byte
+	if p.body != nil && !p.side {
+		body = *p.body
+	}
+	s.fasten(h, r, v, body)
 	transform := !hasToken(a.header["Cache-Control"], "no-transform")
 	if p.side {
 		dropOfBytes(h)

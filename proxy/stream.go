@@ -62,7 +62,7 @@ func (p *page) stream(g *Gateway, w http.ResponseWriter, c coding) error {
 func (s *site) pass(w http.ResponseWriter, r *http.Request, v *visit, a *answer) {
 	h := w.Header()
 	copyInto(h, a.header)
-	s.fasten(h, r, v)
+	s.fasten(h, r, v, nil)
 	switch {
 	case s.thirdParties.observe:
 	case v.worker:

@@ -14,7 +14,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	v := s.decide(r)
 	if s.countsVisitors(r.URL.Path) && !v.grants(measurement) {
-		s.fasten(w.Header(), r, &v)
+		s.fasten(w.Header(), r, &v, nil)
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusNoContent)
 		return

@@ -96,6 +96,7 @@ type siteConfig struct {
 	Banner           string   `toml:"banner"`
 	EssentialCookies []string `toml:"essential_cookies"`
 	ThirdParties     string   `toml:"third_parties"`
+	StrictConnect    bool     `toml:"strict_connections"`
 	Allow            []string `toml:"allow"`
 	Hold             []string `toml:"hold"`
 	Relay            []string `toml:"relay"`

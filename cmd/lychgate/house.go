@@ -196,7 +196,7 @@ func (s *siteConfig) proxySite(gate *consent.Gate, words *banner.Banner) (proxy.
 	site := proxy.Site{
 		Name: s.id(), Hosts: s.Hosts, NoRedirect: s.Redirect != nil && !*s.Redirect,
 		UpstreamHost: s.UpstreamHost, Dir: s.Dir, EssentialCookies: s.EssentialCookies,
-		ThirdParties: s.ThirdParties, Allow: s.Allow, Hold: s.Hold, Relay: s.Relay, AnalyticsPaths: s.AnalyticsPaths,
+		ThirdParties: s.ThirdParties, StrictConnections: s.StrictConnect, Allow: s.Allow, Hold: s.Hold, Relay: s.Relay, AnalyticsPaths: s.AnalyticsPaths,
 		Gate: gate, Banner: words,
 	}
 	if s.Upstream != "" {

@@ -47,7 +47,8 @@ function guard(names) {
     return node;
   };
   // cleanText renames the attributes in markup, which would load once parsed.
-  const cleanText = html => ('' + html).replace(/<(\w+)((?:"[^"]*"|'[^']*'|[^>"'])*)/g, (tag, nodeName, rest) =>
+  // What a site's own Trusted Types policy made stays what it is.
+  const cleanText = html => typeof html == 'object' ? html : ('' + html).replace(/<(\w+)((?:"[^"]*"|'[^']*'|[^>"'])*)/g, (tag, nodeName, rest) =>
     LOADS[nodeName.toUpperCase()] ? tag.replace(/([\s"'\/])([a-z:]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s>]+)/gi, (all, before, attr, is, value) => {
       const url = value.replace(/^["']|["']$/g, '').replace(/&amp;/g, '&')
         .replace(/&#(x?)([\da-f]+);?/gi, (_, x, n) => String.fromCharCode(parseInt(n, x ? 16 : 10)));
@@ -105,6 +106,12 @@ function guard(names) {
       }));
       return dead;
     }
+  }));
+
+  // Servers that a call would ask for its way, of which no policy knows.
+  wrap(win, 'RTCPeerConnection', was => new Proxy(was, {
+    construct: (t, [c, ...a], self) => Reflect.construct(t, [c && { ...c, iceServers: c.iceServers?.filter(s =>
+      [].concat(s.urls).every(u => ok(('' + u).replace(/^\w+:/, 'ws://')))) }, ...a], self)
   }));
 
   // A form that nobody has pressed is not the visitor's own act.
