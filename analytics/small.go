@@ -18,6 +18,9 @@ type disclosure struct {
 	base  int64 // what counts are rounded to
 }
 
+// SmallNumber is the least count that is shown to everybody, as configured.
+func (a *Analytics) SmallNumber() int { return a.config.SmallNumber }
+
 func (c Config) disclosure(m Mode) disclosure {
 	return disclosure{mode: m, small: int64(c.SmallNumber), base: 5}
 }

@@ -99,6 +99,16 @@ func (c *Config) themes() (light, dark Theme) {
 	return light, dark
 }
 
+// Looks returns c as visitors who prefer light pages see it, and as those who
+// prefer dark ones do, whatever the browser that it is shown to prefers.
+func (c Config) Looks() (light, dark Config) {
+	l, d := c.themes()
+	light, dark = c, c
+	light.Theme, light.Dark = l, l
+	dark.Theme, dark.Dark = d, d
+	return light, dark
+}
+
 func tagsOf(locales []*locale) string {
 	tags := make([]string, len(locales))
 	for i, l := range locales {

@@ -143,6 +143,17 @@ func (b *Banner) speak(v Visitor) *speech {
 // speak, for the record: "en", "cy", "zh-Hans".
 func (b *Banner) Language(v Visitor) string { return b.speak(v).Tag }
 
+// LanguageName is what a language that the banner speaks calls itself; its tag
+// for any other.
+func (b *Banner) LanguageName(tag string) string {
+	for _, s := range b.tongues.speeches {
+		if s.Tag == tag {
+			return s.Name
+		}
+	}
+	return tag
+}
+
 // Languages are the tags of the languages the banner speaks, the default first.
 func (b *Banner) Languages() []string {
 	tags := make([]string, len(b.tongues.speeches))

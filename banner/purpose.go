@@ -42,6 +42,16 @@ func (b *Banner) purpose(l *locale, id string) purposeWords {
 	return purposeWords{Name: id}
 }
 
+// PurposeName is the English name of a purpose, as inside a sentence.
+func (b *Banner) PurposeName(id string) string {
+	for _, s := range b.tongues.speeches {
+		if s.Tag == "en" {
+			return b.purpose(s.locale, id).Name
+		}
+	}
+	return id
+}
+
 // byLanguage returns the text for tag, else for its base language, else English.
 func byLanguage(texts map[string]string, tag string) string {
 	if t := texts[tag]; t != "" {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A history keeps every policy that was ever in force, each in a file named by
@@ -72,6 +73,18 @@ func (h *history) find(version string) *policy {
 	h.known[version] = p
 	h.mu.Unlock()
 	return p
+}
+
+// since is when a version was first kept; zero when that is not known.
+func (h *history) since(version string) time.Time {
+	if h.dir == "" {
+		return time.Time{}
+	}
+	info, err := os.Stat(h.path(version))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime().UTC()
 }
 
 // isVersion reports whether s has the form of a policy's version, and so can

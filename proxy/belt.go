@@ -153,13 +153,14 @@ func (h *hearing) allowed(g consent.Grant) []string {
 			hosts = append(hosts, host)
 		}
 	}
+	hosts = append(hosts, h.j.inventory.chosenHosts()...)
 	for p := range h.j.inventory.parties.Load().all() {
 		switch {
 		case p.service == nil:
 			if h.grants(nil, []byte(p.host)) {
 				hosts = append(hosts, p.host)
 			}
-		case p.service.class == classPass || h.grants(p.service, nil):
+		case p.service.class == classPass && p.outcome() == passes || h.grants(p.service, nil):
 			for _, spec := range p.service.Hosts {
 				hosts = append(hosts, hostOfRule(spec))
 			}

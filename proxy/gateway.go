@@ -113,7 +113,8 @@ type Gateway struct {
 	limiter   *limiter
 
 	thirdParties
-	assets assets
+	choices choices
+	assets  assets
 
 	buffers  buffers
 	decoders decoders
@@ -161,6 +162,7 @@ func New(c Config) (*Gateway, error) {
 	if g.sites, err = newSites(g, c.Sites); err != nil {
 		return nil, err
 	}
+	g.shareChoices()
 	g.share()
 	return g, nil
 }

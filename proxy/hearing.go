@@ -118,9 +118,9 @@ func (h *hearing) URL(r *rewrite.Ref) rewrite.Verdict {
 func (h *hearing) elsewhere(r *rewrite.Ref) rewrite.Verdict {
 	t := &h.t
 	beacon := r.Pixel || r.Noscript && r.Dest == rewrite.Image || r.Dest == rewrite.Beacon
-	if rule := h.j.owner.find(t.host, t.path); rule != nil {
+	if rule := h.j.inventory.decided(t.host, t.path); rule != nil {
 		o := rule.outcome
-		if o == relays && (r.Dest == rewrite.Frame || r.Dest == rewrite.Object || r.Dest == rewrite.Worker || r.Dest == rewrite.Refresh) {
+		if o == relays && !relayable(r.Dest) {
 			o = holds // these cannot be relayed
 		}
 		known := h.j.catalogue.find(t.host, t.path)

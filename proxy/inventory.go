@@ -18,7 +18,8 @@ import (
 // Looking a party up takes no lock and allocates nothing.
 type inventory struct {
 	services []*service
-	owner    hostRules // the site's own lists, which what was kept yields to
+	owner    hostRules                 // the site's own lists, which what was kept yields to
+	chosen   atomic.Pointer[hostRules] // what its owner decided on the dashboard
 	now      func() time.Time
 
 	parties atomic.Pointer[parties]

@@ -14,8 +14,9 @@ import (
 type ThirdParty struct {
 	Host string `toml:"host" json:"host"`
 	// Service, Kind and Purpose are the catalogue's; Service is empty for an
-	// unknown host, whose purpose is "other".
+	// unknown host, whose purpose is "other". Name is the service's in words.
 	Service string `toml:"service,omitempty" json:"service,omitempty"`
+	Name    string `toml:"-" json:"name,omitempty"`
 	Kind    string `toml:"kind,omitempty" json:"kind,omitempty"`
 	Purpose string `toml:"purpose,omitempty" json:"purpose,omitempty"`
 	// Verdict is "held", "relayed" or "passed", before anything is granted.
@@ -37,8 +38,10 @@ type ThirdParty struct {
 type SiteCookie struct {
 	Name    string `toml:"name" json:"name"`
 	Service string `toml:"service,omitempty" json:"service,omitempty"`
-	Purpose string `toml:"purpose" json:"purpose"`
-	Since   string `toml:"since" json:"since"`
+	// ServiceName is the service's in words.
+	ServiceName string `toml:"-" json:"service_name,omitempty"`
+	Purpose     string `toml:"purpose" json:"purpose"`
+	Since       string `toml:"since" json:"since"`
 }
 
 // A partyListSite is one site's part of the file.
@@ -82,7 +85,7 @@ func (in *inventory) list() []ThirdParty {
 			InForce: p.admitted.Load(), Loads: []string{},
 		}
 		if s := p.service; s != nil {
-			t.Service, t.Kind, t.Purpose = s.ID, s.Kind, s.Purpose
+			t.Service, t.Name, t.Kind, t.Purpose = s.ID, s.Name, s.Kind, s.Purpose
 		} else if p.outcome() == holds {
 			t.Purpose = purposeOf(nil)
 		}
@@ -111,7 +114,7 @@ func (in *inventory) cookieList() []SiteCookie {
 	for name, c := range in.cookies {
 		k := SiteCookie{Name: name, Purpose: purposeOf(c.service), Since: c.since.Format(dateForm)}
 		if c.service != nil {
-			k.Service = c.service.ID
+			k.Service, k.ServiceName = c.service.ID, c.service.Name
 		}
 		list = append(list, k)
 	}

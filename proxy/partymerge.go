@@ -78,7 +78,7 @@ func (in *inventory) mergeParty(t *ThirdParty, s *service) {
 			p.dests.Or(1 << d)
 		}
 	}
-	if r := in.owner.find([]byte(t.Host), nil); r != nil && r.outcome.String() != t.Verdict {
+	if r := in.decided([]byte(t.Host), nil); r != nil && r.outcome.String() != t.Verdict {
 		return
 	}
 	for _, o := range [...]outcome{passes, holds, relays} {

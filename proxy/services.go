@@ -60,7 +60,7 @@ func (j *judge) inForce() []consent.Service {
 	var list []consent.Service
 	force := j.inventory.inForce()
 	for _, s := range j.services {
-		if force.services[s.index] && s.class != classPass {
+		if force.services[s.index] {
 			list = append(list, s.forConsent())
 		}
 	}

@@ -72,6 +72,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 			work.Wait()
 			return g.SaveThirdParties()
 		case <-share.C:
+			g.shareChoices()
 			g.share()
 		case <-night.C:
 			g.admitAll()

@@ -132,7 +132,7 @@ func (d *Dashboard) apiSummary(c *call, p Period) (export, error) {
 		return export{}, err
 	}
 	return export{
-		Site: c.site.ID, From: p.From, To: p.To, Head: append([]string{"name"}, countHead...),
+		Rounding: d.rounding(), Site: c.site.ID, From: p.From, To: p.To, Head: append([]string{"name"}, countHead...),
 		Rows: []exportRow{{[]string{"total"}, countCells(a.Headline)}},
 	}, nil
 }
@@ -146,7 +146,7 @@ func (d *Dashboard) apiSeries(c *call, p Period) (export, error) {
 	if err != nil {
 		return export{}, err
 	}
-	e := export{Site: c.site.ID, From: p.From, To: p.To, Head: append([]string{"start"}, countHead...)}
+	e := export{Rounding: d.rounding(), Site: c.site.ID, From: p.From, To: p.To, Head: append([]string{"start"}, countHead...)}
 	for _, x := range a.Series {
 		e.Rows = append(e.Rows, exportRow{[]string{x.Start.Format(isoDate)}, countCells(x.Counts)})
 	}
@@ -166,7 +166,7 @@ func (d *Dashboard) apiList(c *call, p Period) (export, error) {
 	if len(a.Lists) == 1 && a.Lists[0].Refused == "" {
 		l = a.Lists[0]
 	}
-	return d.names.listExport(a, t, l), nil
+	return d.names.listExport(a, t, l, d.rounding()), nil
 }
 
 // write answers with e in the format that the request asks for.

@@ -54,6 +54,12 @@ type Config struct {
 	Dir string
 	// Gateway is the gate's side of the page. May be nil.
 	Gateway func(site string) GatewayStatus
+	// Choose decides about one other host of a site: "allow", "hold", "relay", or
+	// "" to leave it to the gateway again. It returns ErrUnknownParty or
+	// ErrConfigured where it cannot. Admit puts what is new on a site onto the
+	// list that visitors are asked about. Nil: nothing can be decided here.
+	Choose func(site, host, verdict string) error
+	Admit  func(site string) error
 	// OwnOrigin says that the dashboard has a host of its own, on which no
 	// website is served. Without it every change asks for the password again.
 	OwnOrigin bool
@@ -78,9 +84,9 @@ type Site struct {
 	Name string
 	// Location is the zone in which the site's days begin. Default UTC.
 	Location *time.Location
-	// Banner shows what visitors are asked, in each of Languages. May be nil.
-	Banner    *banner.Banner
-	Languages []string
+	// Banner and DarkBanner show what visitors are asked, as those see it who
+	// prefer light or dark pages. May be nil.
+	Banner, DarkBanner *banner.Banner
 }
 
 // everySiteID is the ID of the one site that answers to every host.
@@ -187,6 +193,7 @@ func (d *Dashboard) routes() http.Handler {
 	m.HandleFunc("POST "+adminURL+"sites/{site}/people", d.onSite(Owner, d.changePeople))
 	m.HandleFunc("GET "+adminURL+"sites/{site}/audit", d.onSite(Owner, d.audit))
 	m.HandleFunc("GET "+adminURL+"sites/{site}/gate", d.onSite(Viewer, d.gate))
+	m.HandleFunc("POST "+adminURL+"sites/{site}/gate", d.onSite(Owner, d.changeGate))
 	m.HandleFunc("GET "+adminURL+"sites/{site}/banner/{lang}", d.onSite(Viewer, d.preview))
 	m.HandleFunc("GET "+adminURL+"sites/{site}/sharing", d.onSite(Editor, d.sharing))
 	m.HandleFunc("POST "+adminURL+"sites/{site}/sharing", d.onSite(Editor, d.changeSharing))
@@ -261,3 +268,6 @@ func (d *Dashboard) site(id string) (Site, bool) {
 	}
 	return Site{}, false
 }
+
+// rounding is the rule of every number that leaves the dashboard.
+func (d *Dashboard) rounding() string { return rounding(d.c.Analytics.SmallNumber()) }

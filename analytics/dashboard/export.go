@@ -3,6 +3,7 @@ package dashboard
 import (
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -20,6 +21,8 @@ type export struct {
 	From, To time.Time
 	Head     []string // names of the columns of Rows, first those of text
 	Rows     []exportRow
+	// Rounding is the rule of its numbers.
+	Rounding string
 }
 
 type exportRow struct {
@@ -27,8 +30,11 @@ type exportRow struct {
 	Numbers []analytics.Number
 }
 
-// rounding is the rule of every number that leaves the dashboard.
-const rounding = "Counts of 1 to 4 are shown as fewer than 5. Every other count is rounded to the nearest 5 on its own, so rows need not add up to totals."
+// rounding is the rule of every number that leaves the dashboard, for the least
+// count that is shown.
+func rounding(small int) string {
+	return fmt.Sprintf("Counts of 1 to %d are shown as fewer than %d. Every other count is rounded to the nearest 5 on its own, so rows need not add up to totals.", small-1, small)
+}
 
 // writeCSV writes e for spreadsheets. The byte order mark makes them read UTF-8.
 func (e export) writeCSV(w io.Writer) error {
@@ -122,7 +128,7 @@ func (e export) writeJSON(w io.Writer) error {
 	j := json.NewEncoder(w)
 	j.SetIndent("", "  ")
 	return j.Encode(map[string]any{
-		"site": e.Site, "from": e.From.Format(isoDate), "to": e.To.Format(isoDate), "rounding": rounding, "rows": rows,
+		"site": e.Site, "from": e.From.Format(isoDate), "to": e.To.Format(isoDate), "rounding": e.Rounding, "rows": rows,
 	})
 }
 
@@ -160,8 +166,8 @@ func countCells(c analytics.Counts) []analytics.Number {
 }
 
 // listExport is one list as a file.
-func (n names) listExport(a analytics.Answer, t *tab, l analytics.List) export {
-	e := export{Site: a.Site, From: a.From, To: a.To, Head: append([]string{"value", "name"}, countHead...)}
+func (n names) listExport(a analytics.Answer, t *tab, l analytics.List, rule string) export {
+	e := export{Rounding: rule, Site: a.Site, From: a.From, To: a.To, Head: append([]string{"value", "name"}, countHead...)}
 	for _, r := range t.withoutSmall(slices.Clone(l.Rows)) {
 		e.Rows = append(e.Rows, exportRow{[]string{r.Value, n.of(l.Dim, r.Value)}, countCells(r.Counts)})
 	}

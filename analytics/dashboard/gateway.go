@@ -1,21 +1,16 @@
 package dashboard
 
-import (
-	"net/http"
-	"time"
-)
+import "time"
 
 // GatewayStatus is what the gateway knows of a site, for its admins. Every part
-// may be left empty; an empty part is not shown.
+// may be left empty; an empty part is said not to be known.
 type GatewayStatus struct {
-	// Notices are what an admin should know now, in plain words, worst first.
-	Notices []string
 	// ThirdParties are the other hosts that the site's pages would contact.
 	ThirdParties []ThirdParty
 	// Cookies are those that were seen to be set, with or without consent.
 	Cookies []CookieSeen
-	// Held is what was held back, newest day first.
-	Held []HeldDay
+	// Purposes are the ids of what visitors are asked now.
+	Purposes []string
 	// Policies are the versions of what visitors are asked, newest first.
 	Policies []PolicyVersion
 	Ledger   *LedgerStatus
@@ -23,6 +18,15 @@ type GatewayStatus struct {
 	Certificates []Certificate
 	// Upstream is the server or folder behind.
 	Upstream *UpstreamHealth
+	// Refused is what the guard against disruptive use turned away on all sites.
+	Refused *Refused
+}
+
+// A Refused counts what networks were refused because they asked for more than
+// their people could need, since Since.
+type Refused struct {
+	Connections, Requests int64
+	Since                 time.Time
 }
 
 // A ThirdParty is one other host that the site's pages would contact.
@@ -38,6 +42,9 @@ type ThirdParty struct {
 	Verdict Verdict
 	// Pages is the number of pages it was found on; 0: not known.
 	Pages int
+	// Chosen says that Verdict was decided on the dashboard, Fixed that the
+	// configuration file decides and no button here.
+	Chosen, Fixed bool
 	// FirstSeen is the day it was first met, as 00:00 UTC; may be zero.
 	FirstSeen time.Time
 }
@@ -62,13 +69,13 @@ const (
 func (v Verdict) String() string {
 	switch v {
 	case Relayed:
-		return "relayed"
+		return "fetched by the gateway"
 	case Passed:
 		return "let through"
 	case Pending:
-		return "new: held from everybody"
+		return "new, held from everybody"
 	default:
-		return "held until accepted"
+		return "held until a visitor agrees"
 	}
 }
 
@@ -81,16 +88,11 @@ type CookieSeen struct {
 	Passed bool
 }
 
-// A HeldDay is how many things were held back on one day.
-type HeldDay struct {
-	Day   time.Time // 00:00 UTC
-	Count int64
-}
-
 // A PolicyVersion is one version of what visitors are asked.
 type PolicyVersion struct {
 	Version string
-	Since   time.Time
+	Since   time.Time // may be zero
+	Current bool
 	// Change says what is new in it, in words; empty for the first.
 	Change string
 }
@@ -111,57 +113,12 @@ type LedgerStatus struct {
 // A Certificate is the certificate of some names.
 type Certificate struct {
 	Names    []string
-	Issuer   string
+	Issuer   string    // may be empty
 	NotAfter time.Time // zero: there is none yet
-	Err      string    // why the last renewal failed; empty when well
 }
 
 // An UpstreamHealth is how the server or folder behind the gateway is.
 type UpstreamHealth struct {
 	Address string
 	OK      bool
-	Since   time.Time // since when it is so; may be zero
-	Err     string    // the last fault in words; empty when well
-}
-
-// A gatePage is the gate's side of a site, to be read only.
-type gatePage struct {
-	GatewayStatus
-	Known    bool
-	HeldMax  int64
-	Now      time.Time
-	Previews []link
-}
-
-// gate shows what the gateway holds back, lets through and keeps.
-func (d *Dashboard) gate(c *call) error {
-	p := gatePage{Now: time.Now(), Previews: previewLinks(c.site)}
-	if d.c.Gateway != nil {
-		p.GatewayStatus, p.Known = d.c.Gateway(c.site.ID), true
-	}
-	p.Held = p.Held[:min(len(p.Held), shownRows)]
-	for _, h := range p.Held {
-		p.HeldMax = max(p.HeldMax, h.Count)
-	}
-	return d.show(c, http.StatusOK, "gate", "Gate of "+c.site.Name, p)
-}
-
-// Share is a day's bar in the list of what was held, in per cent.
-func (p gatePage) Share(h HeldDay) string {
-	if p.HeldMax == 0 {
-		return "0%"
-	}
-	return pct(100 * float64(h.Count) / float64(p.HeldMax))
-}
-
-// Expiry says in words when a certificate ends.
-func (p gatePage) Expiry(c Certificate) string {
-	switch left := c.NotAfter.Sub(p.Now); {
-	case c.NotAfter.IsZero():
-		return "none yet"
-	case left < 0:
-		return "ended on " + c.NotAfter.Format("2 January 2006")
-	default:
-		return "until " + c.NotAfter.Format("2 January 2006") + " (" + window(left) + ")"
-	}
 }

@@ -79,5 +79,5 @@ func (d *Dashboard) sendList(c *call, v view, t *tab, name, format string) error
 	if len(a.Lists) == 1 && a.Lists[0].Refused == "" {
 		l = a.Lists[0]
 	}
-	return d.names.listExport(a, t, l).send(c.w, name, format)
+	return d.names.listExport(a, t, l, d.rounding()).send(c.w, name, format)
 }

@@ -28,6 +28,7 @@ type overview struct {
 	Live        analytics.Number
 	Footer      footer
 	Notices     []string
+	Rounding    string
 }
 
 // A keptFilter is one thing the page is narrowed to, with the way back.
@@ -62,10 +63,13 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 	for _, p := range panels {
 		q.Lists = append(q.Lists, v.openTab(p).question(shownRows))
 	}
+	countries := len(q.Lists) // asked for as well, should no region be known
+	q.Lists = append(q.Lists, analytics.ListQuestion{Dim: analytics.DimCountry, Limit: shownRows})
 	now, err := d.query(c, q)
 	if err != nil {
 		return nil, err
 	}
+	v.withoutRegions(&now, countries)
 	var before analytics.Answer
 	var from string // since when there are numbers, if that is why none are compared
 	p, comparing := v.compared()
@@ -79,7 +83,7 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 		}
 	}
 	o := &overview{
-		View: v, Periods: periodLinks(v, false), MorePeriods: periodLinks(v, true), Hidden: v.hidden(), Kept: d.kept(v),
+		Rounding: d.rounding(), View: v, Periods: periodLinks(v, false), MorePeriods: periodLinks(v, true), Hidden: v.hidden(), Kept: d.kept(v),
 		Numbers: figures(now.Headline, before.Headline, comparing),
 		Began:   from, Consent: newConsentStrip(now), Live: now.Live, Footer: newFooter(now, c.site),
 	}
@@ -105,7 +109,7 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 		o.Chart.flag(notes, now.Series)
 	}
 	if d.c.Gateway != nil && v.mode == analytics.Exact {
-		o.Notices = d.c.Gateway(c.site.ID).Notices
+		o.Notices = d.c.Gateway(c.site.ID).notices(time.Now())
 	}
 	return o, nil
 }
@@ -138,8 +142,8 @@ func (d *Dashboard) query(c *call, q analytics.Question) (analytics.Answer, erro
 // question asks for t's list. Last pages are the most left of all pages, so more
 // of them are asked for than shown.
 func (t tab) question(limit int) analytics.ListQuestion {
-	if t.Count.Name == byExits.Name {
-		limit = 1000
+	if t.Count.Name == byExits.Name || t.Dim == analytics.DimRegion { // only the United Kingdom's are shown
+		limit = maxRows
 	}
 	return analytics.ListQuestion{Dim: t.Dim, Limit: limit}
 }
@@ -235,6 +239,9 @@ func (d *Dashboard) panel(v view, p panel, lists []analytics.List, i int) panelV
 		return w
 	}
 	w.List = open.show(v, d.names, lists[i], shownRows)
+	if open.Dim == analytics.DimRegion {
+		w.Map = newUKMap(d.names, lists[i].Rows)
+	}
 	return w
 }
 

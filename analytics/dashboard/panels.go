@@ -37,6 +37,9 @@ var (
 	byTimes    = metric{"Times", func(c analytics.Counts) analytics.Number { return c.Views }}
 )
 
+// placesPanel is the panel of regions and countries.
+const placesPanel = "places"
+
 // panels are in the order of the page: what a volunteer asks first stands first.
 var panels = []panel{
 	{"pages", "Pages", []tab{
@@ -57,9 +60,9 @@ var panels = []panel{
 		{"events", "Events", analytics.DimEvent, byTimes, "No event was counted in this time."},
 		{"outbound", "Links out", analytics.DimOutbound, byTimes, "No link to another website was counted."},
 	}},
-	{"places", "Where in the world", []tab{
+	{placesPanel, "Where in the world", []tab{
+		{"regions", "UK nations and regions", analytics.DimRegion, byVisits, "No region is known. For regions, lychgate needs a place file that has them: “geoip” in the configuration."},
 		{"countries", "Countries", analytics.DimCountry, byVisits, "No country is known in this time."},
-		{"regions", "UK nations and regions", analytics.DimRegion, byVisits, "No region is known. lychgate needs a regional place file for that."},
 	}},
 	{"devices", "Devices", []tab{
 		{"kinds", "Kinds", analytics.DimDevice, byVisits, "No visit began in this time."},
@@ -121,6 +124,7 @@ type panelView struct {
 	AllURL  string
 	Empty   string
 	Refused string
+	Map     *ukMap
 }
 
 // A link is one choice of several.
@@ -160,6 +164,9 @@ func (t tab) withoutSmall(rows []analytics.ListRow) []analytics.ListRow {
 // show makes t's list from the answer's, with at most limit rows.
 func (t tab) show(v view, n names, l analytics.List, limit int) listView {
 	rows := slices.Clone(l.Rows)
+	if t.Dim == analytics.DimRegion {
+		rows = slices.DeleteFunc(rows, func(r analytics.ListRow) bool { return !isUK(r.Value) })
+	}
 	if t.Count.Name == byExits.Name { // the store's order is by views
 		rows = slices.DeleteFunc(rows, func(r analytics.ListRow) bool { return amount(r.Exits) == 0 })
 		slices.SortStableFunc(rows, func(a, b analytics.ListRow) int { return int(amount(b.Exits) - amount(a.Exits)) })

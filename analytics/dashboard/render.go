@@ -20,17 +20,17 @@ type pages map[string]*template.Template
 
 func parsePages(own *assetSet, n names) (pages, error) {
 	frame, err := template.New("frame.html").Funcs(template.FuncMap{
-		"style":    func() string { return own.path("style.css") },
-		"script":   func() string { return own.path("passkey.js") },
-		"icon":     func() string { return own.path("icon.svg") },
-		"siteURL":  siteURL,
-		"dict":     dict,
-		"rounding": func() string { return rounding },
+		"style":   func() string { return own.path("style.css") },
+		"script":  func() string { return own.path("passkey.js") },
+		"icon":    func() string { return own.path("icon.svg") },
+		"siteURL": siteURL,
+		"dict":    dict,
 		// Only for files that stand alone; the dashboard's own policy forbids it.
 		"styleText": func() template.CSS { return template.CSS(own.text("style.css")) },
 		"num":       number,
 		"plural":    plural,
 		"thousands": thousands,
+		"countOf":   func(n int, thing string) string { return countOf(int64(n), thing) },
 		"length":    length,
 		"refusal":   refusal,
 		"name":      func(d analytics.Dim, v string) string { return n.of(d, v) },

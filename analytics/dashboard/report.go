@@ -115,7 +115,7 @@ func newReport(ctx context.Context, a *analytics.Analytics, n names, site Site, 
 		return nil, err
 	}
 	r := &Report{
-		Site: site, Span: span, Period: p, Before: before, Rounding: rounding, Made: time.Now().In(site.Location), now: now, before: then, names: n,
+		Site: site, Span: span, Period: p, Before: before, Rounding: rounding(a.SmallNumber()), Made: time.Now().In(site.Location), now: now, before: then, names: n,
 		Chart: newChart(now.Series, nil, step), Figures: reportFigures(now.Headline, then.Headline),
 		Shared: sharedPart(now.States), SharedBefore: sharedPart(then.States),
 	}
@@ -173,7 +173,7 @@ func sharedPart(s analytics.States) string {
 // export is the report as rows: section, name, the number and the one before.
 func (r *Report) export() export {
 	e := export{
-		Site: r.Site.ID, From: r.Period.From, To: r.Period.To,
+		Rounding: r.Rounding, Site: r.Site.ID, From: r.Period.From, To: r.Period.To,
 		Head: append([]string{"section", "value", "name"}, countHead...),
 	}
 	add := func(section, value, name string, c analytics.Counts) {

@@ -29,6 +29,7 @@ func TestRolesOnEveryPage(t *testing.T) {
 		{"GET", "report.csv", Viewer},
 		{"GET", "report.json", Viewer},
 		{"GET", "gate", Viewer},
+		{"POST", "gate", Owner},
 		{"GET", "sharing", Editor},
 		{"POST", "sharing", Editor},
 		{"GET", "people", Owner},

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"strings"
+	"time"
 
 	"github.com/lychgate/lychgate/analytics"
 )
@@ -33,9 +34,9 @@ func (d *Dashboard) sentence(v view, now, before analytics.Answer, comparing boo
 	s.End = " shared statistics"
 	if comparing {
 		if c := compare(now.Headline.Visits, before.Headline.Visits); c.Text != "" {
-			s.End += ", " + c.Text
+			s.End += ": " + c.Text
 			if p, _ := v.compared(); strings.HasSuffix(c.Text, "more") || strings.HasSuffix(c.Text, "fewer") {
-				s.End += " than " + duringPeriod(p)
+				s.End += " than " + shortly(p, v.today)
 			}
 		}
 	}
@@ -53,6 +54,15 @@ func duringPeriod(p Period) string {
 		return "in " + p.Dates()
 	}
 	return "from " + p.Dates()
+}
+
+// shortly is p after "than", without a year that goes without saying.
+func shortly(p Period, today time.Time) string {
+	during := duringPeriod(p)
+	if p.From.Year() == today.Year() && p.To.Year() == today.Year() {
+		during = strings.TrimSuffix(during, p.To.Format(" 2006"))
+	}
+	return during
 }
 
 // highlights name the first row of the lists of ways and of pages.

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/lychgate/lychgate/analytics"
@@ -49,6 +50,21 @@ func parseView(base string, q url.Values, today time.Time) view {
 		}
 	}
 	return v
+}
+
+// withoutRegions opens the list of countries, the last of a, where nobody chose
+// between it and that of regions, and no region of the United Kingdom is known.
+func (v *view) withoutRegions(a *analytics.Answer, countries int) {
+	for i, p := range panels {
+		if p.ID != placesPanel || v.tabs[p.ID] != "" || len(a.Lists) <= countries || a.Lists[i].Refused == analytics.RefusedPrivacy {
+			continue
+		}
+		known := slices.ContainsFunc(a.Lists[i].Rows, func(r analytics.ListRow) bool { return isUK(r.Value) })
+		if !known {
+			v.tabs[p.ID] = p.Tabs[1].ID
+			a.Lists[i] = a.Lists[countries]
+		}
+	}
 }
 
 // Unusual reports whether v's period or comparison is one of those asked for less

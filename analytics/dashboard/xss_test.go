@@ -70,7 +70,7 @@ func TestNothingFromVisitorsLives(t *testing.T) {
 
 // allowed are the elements that the templates use.
 var allowed = strings.Fields(`html head meta title link body a header footer main nav section article div p span strong bdi code pre
-	h1 h2 h3 ul li table thead tbody tr th td details summary form input label select option button
+	h1 h2 h3 ul li table thead tbody tr th td details summary form input label br em select option button
 	svg g path rect line circle text`)
 
 func checkNothingLives(t *testing.T, path string, n *html.Node) {

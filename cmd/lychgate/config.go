@@ -58,9 +58,11 @@ type config struct {
 	} `toml:"analytics"`
 
 	Admin struct {
-		Host    string `toml:"host"`
-		Session period `toml:"session"`
-		Listen  string `toml:"listen"`
+		Host      string `toml:"host"`
+		Session   period `toml:"session"`
+		Idle      period `toml:"idle"`
+		KeepAudit period `toml:"keep_audit"`
+		Listen    string `toml:"listen"`
 	} `toml:"admin"`
 
 	Log struct {
@@ -187,6 +189,8 @@ func (c *config) fill(base string) {
 	c.Consent.KeepRecords.orElse(4 * year)
 	c.Analytics.Retention.orElse(25 * month)
 	c.Admin.Session.orElse(12 * time.Hour)
+	c.Admin.Idle.orElse(2 * time.Hour)
+	c.Admin.KeepAudit.orElse(400 * day)
 	if c.Log.Format == "" {
 		c.Log.Format = logText
 	}
@@ -266,9 +270,7 @@ func (c *config) check(p *problems) {
 		p.add("analytics.small_number", "%d hides nobody: at least 2, better 5 or more", c.Analytics.SmallNumber)
 	}
 	c.checkStore(p)
-	if s := c.Admin.Session; s.err != nil {
-		p.add("admin.session", "%v", s.err)
-	}
+	c.checkAdmin(p)
 	if c.Admin.Listen != "" {
 		c.checkAddress(p, "admin.listen", c.Admin.Listen)
 	}

@@ -3,36 +3,52 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lychgate/lychgate/analytics/dashboard"
+	"github.com/lychgate/lychgate/consent"
 	"github.com/lychgate/lychgate/proxy"
 )
 
 // statusTimeout bounds what the dashboard's page waits for the ledger.
 const statusTimeout = 3 * time.Second
 
+// shownPolicies is how many versions of the list the dashboard shows.
+const shownPolicies = 6
+
 // status is the gate's side of a site, for the dashboard.
 func (h *house) status(site string) dashboard.GatewayStatus {
-	var s dashboard.GatewayStatus
+	s := dashboard.GatewayStatus{Ledger: h.ledgerStatus(site), Policies: h.policyVersions(site), Certificates: h.certificateStatus(site)}
+	s.Purposes = h.gate(site).Purposes()
 	parties, cookies := h.gateway.ThirdParties(site)
+	chosen := map[string]bool{}
+	for _, c := range h.gateway.Choices(site) {
+		chosen[c.Host] = true
+	}
 	for _, p := range parties {
-		s.ThirdParties = append(s.ThirdParties, partyStatus(p))
+		d := partyStatus(p)
+		d.Purpose = cmp.Or(h.purposeName(site, p.Purpose), p.Kind)
+		d.Chosen, d.Fixed = chosen[p.Host], h.gateway.Configured(site, p.Host)
+		s.ThirdParties = append(s.ThirdParties, d)
 	}
 	for _, c := range cookies {
-		s.Cookies = append(s.Cookies, dashboard.CookieSeen{Name: c.Name, From: cmp.Or(c.Service, "this website")})
+		s.Cookies = append(s.Cookies, dashboard.CookieSeen{Name: c.Name, From: cmp.Or(c.ServiceName, "this website")})
 	}
-	s.Ledger = h.ledgerStatus(site)
-	if h.certificates != nil {
-		for _, c := range h.certificates.Status() {
-			s.Certificates = append(s.Certificates, dashboard.Certificate{Names: []string{c.Host}, NotAfter: c.Expires})
-		}
+	if u := h.gateway.Upstream(site); u.Address != "" {
+		s.Upstream = &dashboard.UpstreamHealth{Address: u.Address, OK: !u.Down}
 	}
+	connections, requests := h.gateway.Refused()
+	s.Refused = &dashboard.Refused{Connections: connections, Requests: requests, Since: h.started}
 	return s
 }
 
 func partyStatus(p proxy.ThirdParty) dashboard.ThirdParty {
-	d := dashboard.ThirdParty{Host: p.Host, Service: p.Service, Purpose: p.Purpose, Kinds: p.Loads, Pages: p.Pages}
+	d := dashboard.ThirdParty{Host: p.Host, Service: p.Name, Kinds: p.Loads, Pages: p.Pages}
 	switch {
 	case p.Verdict == "relayed":
 		d.Verdict = dashboard.Relayed
@@ -45,6 +61,36 @@ func partyStatus(p proxy.ThirdParty) dashboard.ThirdParty {
 		d.FirstSeen = day
 	}
 	return d
+}
+
+// choose is the owner's press about one other host, in the dashboard's words.
+func (h *house) choose(site, host, verdict string) error {
+	err := h.gateway.Choose(site, host, verdict)
+	switch {
+	case errors.Is(err, proxy.ErrUnknownParty):
+		return dashboard.ErrUnknownParty
+	case errors.Is(err, proxy.ErrConfigured):
+		return dashboard.ErrConfigured
+	}
+	return err
+}
+
+// purposeName is a purpose in the words that visitors read.
+func (h *house) purposeName(site, id string) string {
+	if words := h.banners[site]; words != nil && id != "" {
+		return words.PurposeName(id)
+	}
+	return id
+}
+
+// gate is the gate of a site that is there.
+func (h *house) gate(site string) *consent.Gate {
+	for i := range h.c.Sites {
+		if h.c.Sites[i].id() == site {
+			return h.gates[i]
+		}
+	}
+	return nil
 }
 
 // ledgerStatus asks the ledger for its state; what it cannot answer in time is
@@ -62,4 +108,71 @@ func (h *house) ledgerStatus(site string) *dashboard.LedgerStatus {
 		s.Err = err.Error()
 	}
 	return s
+}
+
+// policyVersions are the lists that visitors of a site were asked about.
+func (h *house) policyVersions(site string) (list []dashboard.PolicyVersion) {
+	versions, err := h.gate(site).Versions(shownPolicies)
+	if err != nil {
+		h.log.Error("the lists of purposes cannot be read", "site", site, "err", err)
+	}
+	for _, v := range versions {
+		list = append(list, dashboard.PolicyVersion{Version: v.Version, Since: v.Since, Current: v.Current, Change: changeOf(v)})
+	}
+	return list
+}
+
+// changeOf says in words what is new in a version.
+func changeOf(v consent.Version) string {
+	var parts []string
+	say := func(what string, names []string) {
+		const most = 5
+		if len(names) > most {
+			names = append(slices.Clone(names[:most]), fmt.Sprintf("%d more", len(names)-most))
+		}
+		if len(names) > 0 {
+			parts = append(parts, what+strings.Join(names, ", "))
+		}
+	}
+	say("Added: ", v.Added)
+	say("Removed: ", v.Removed)
+	if v.Relabelled {
+		parts = append(parts, "The policy's label changed, so everybody was asked again")
+	}
+	if len(parts) == 0 && v.Services > 0 {
+		parts = append(parts, count(v.Services, "service", "services")+" named")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ". ") + "."
+}
+
+// certificateStatus lists the certificates of a site's hosts.
+func (h *house) certificateStatus(site string) (list []dashboard.Certificate) {
+	var hosts []string
+	for i := range h.c.Sites {
+		if h.c.Sites[i].id() == site {
+			hosts = h.c.Sites[i].Hosts
+		}
+	}
+	if h.certificates != nil {
+		for _, c := range h.certificates.Status() {
+			if len(hosts) == 0 || slices.Contains(hosts, c.Host) {
+				list = append(list, dashboard.Certificate{Names: []string{c.Host}, NotAfter: c.Expires})
+			}
+		}
+	}
+	if h.c.TLS.CertFile != "" {
+		if own, err := h.c.ownCertificate(); err == nil {
+			list = append(list, ownStatus(own.Certificates[0].Leaf))
+		}
+	}
+	return list
+}
+
+func ownStatus(leaf *x509.Certificate) dashboard.Certificate {
+	return dashboard.Certificate{
+		Names: leaf.DNSNames, NotAfter: leaf.NotAfter, Issuer: cmp.Or(leaf.Issuer.CommonName, strings.Join(leaf.Issuer.Organization, ", ")),
+	}
 }

@@ -30,6 +30,9 @@ type house struct {
 	dashboard *dashboard.Dashboard
 	gates     []*consent.Gate
 	gateway   *proxy.Gateway
+	// banners are what visitors of each site are asked, by site.
+	banners map[string]*banner.Banner
+	started time.Time
 	// certificates are nil when the gateway does not order them.
 	certificates *proxy.Certificates
 	// metrics are nil when nobody may read them.
@@ -50,7 +53,7 @@ const retryKeys = 30 * time.Second
 // open opens every room of c. Only what is wrong in the configuration is an
 // error; what cannot be opened now is logged by its room and tried again.
 func open(c *config, log *slog.Logger) (_ *house, err error) {
-	h := &house{c: c, log: log}
+	h := &house{c: c, log: log, started: time.Now(), banners: map[string]*banner.Banner{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
@@ -169,6 +172,7 @@ func (h *house) site(s *siteConfig, keys *consent.Keys) (proxy.Site, error) {
 	if err != nil {
 		return proxy.Site{}, err
 	}
+	h.banners[s.id()] = words
 	gate, err := consent.NewGate(consent.Config{
 		Site: s.id(), AskAgain: h.c.Consent.AskAgain.Duration, Label: h.c.Consent.Policy,
 		Purposes: h.c.purposes(), Statistics: !h.c.Analytics.Off, Location: h.location,
@@ -229,7 +233,12 @@ func (h *house) analyticsConfig(keys *consent.Keys) analytics.Config {
 }
 
 func (h *house) dashboardConfig(keys *consent.Keys) dashboard.Config {
-	d := dashboard.Config{Analytics: h.analytics, Keys: keys, Dir: h.c.Data, Gateway: h.status, SessionLength: h.c.Admin.Session.Duration, OwnOrigin: h.c.Admin.Host != "", Log: h.log}
+	d := dashboard.Config{
+		Analytics: h.analytics, Keys: keys, Dir: h.c.Data, Log: h.log,
+		Gateway: h.status, Choose: h.choose, Admit: func(site string) error { return h.gateway.Admit(site) },
+		SessionLength: h.c.Admin.Session.Duration, SessionIdle: h.c.Admin.Idle.Duration, KeepAudit: h.c.Admin.KeepAudit.Duration,
+		OwnOrigin: h.c.Admin.Host != "",
+	}
 	d.Mail = dashboard.Mail{Server: h.c.Mail.Server, From: h.c.Mail.From, Username: h.c.Mail.Username}
 	if file := h.c.Mail.PasswordFile; file != "" {
 		password, err := os.ReadFile(file)
@@ -241,12 +250,24 @@ func (h *house) dashboardConfig(keys *consent.Keys) dashboard.Config {
 	for i := range h.c.Sites {
 		s := &h.c.Sites[i]
 		site := dashboard.Site{ID: s.id(), Name: s.title(), Location: h.location}
-		if words, err := banner.New(h.c.banner(s)); err == nil {
-			site.Banner, site.Languages = words, words.Languages()
-		}
+		site.Banner, site.DarkBanner = h.previews(s)
 		d.Sites = append(d.Sites, site)
 	}
 	return d
+}
+
+// previews are the banner of a site as each of the two looks shows it; nil for
+// words that the site itself cannot start with, which is said elsewhere.
+func (h *house) previews(s *siteConfig) (light, dark *banner.Banner) {
+	asLight, asDark := h.c.banner(s).Looks()
+	light, err := banner.New(asLight)
+	if err != nil {
+		return nil, nil
+	}
+	if dark, err = banner.New(asDark); err != nil {
+		return nil, nil
+	}
+	return light, dark
 }
 
 // banner is what the banner's room is told of a site.

@@ -1,0 +1,27 @@
+package main
+
+import "time"
+
+// checkAdmin checks how long sessions and the log of the dashboard last.
+func (c *config) checkAdmin(p *problems) {
+	for _, k := range []struct {
+		key         string
+		is          period
+		least, most time.Duration
+	}{
+		{"admin.session", c.Admin.Session, 5 * time.Minute, 30 * day},
+		{"admin.idle", c.Admin.Idle, time.Minute, c.Admin.Session.Duration},
+		{"admin.keep_audit", c.Admin.KeepAudit, 30 * day, 10 * year},
+	} {
+		switch {
+		case k.is.err != nil:
+			p.add(k.key, "%v", k.is.err)
+		case k.is.Duration < k.least:
+			p.add(k.key, "%s is too short: at least %s", k.is.Duration, k.least)
+		case k.is.Duration > k.most && k.key == "admin.idle":
+			p.add(k.key, "%s is longer than session, which ends first: %s", k.is.Duration, k.most)
+		case k.is.Duration > k.most:
+			p.add(k.key, "%s is too long: at most %s", k.is.Duration, k.most)
+		}
+	}
+}
