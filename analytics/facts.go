@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -9,42 +10,41 @@ import (
 
 // facts tells a visitor all that their counting cookie holds.
 func (s *site) facts(v *visitor) []banner.Fact {
-	last := "not yet"
+	last := banner.TermFact("last_day", "never")
 	if v.LastDay != 0 {
-		last = date(v.LastDay).Format("2 January 2006")
+		last = banner.DayFact("last_day", date(v.LastDay))
 	}
-	minute := func(m uint32) string {
-		return time.Unix(int64(m)*60, 0).In(s.calendar.loc).Format("2 January 2006, 15:04")
-	}
+	minute := func(m uint32) time.Time { return time.Unix(int64(m)*60, 0).In(s.calendar.loc) }
 	facts := []banner.Fact{
-		{Name: "Last day with a visit", Value: last},
-		{Name: "This visit began", Value: minute(v.Start)},
-		{Name: "Last page seen at", Value: minute(v.Last)},
-		{Name: "Pages seen in this visit", Value: strconv.Itoa(int(v.Pages))},
-		{Name: "First page of this visit", Value: v.Entry},
-		{Name: "Last page seen", Value: v.Page},
-		{Name: "Came by", Value: v.From.Channel.String()},
-		{Name: "Came from", Value: v.From.Source},
-		{Name: "Campaign", Value: v.From.Campaign},
+		last,
+		banner.MinuteFact("visit_began", minute(v.Start)),
+		banner.MinuteFact("last_seen", minute(v.Last)),
+		banner.TextFact("pages", strconv.Itoa(int(v.Pages))),
 	}
-	if v.Spent > 0 {
-		facts = append(facts, banner.Fact{Name: "Seconds counted for the last page", Value: strconv.Itoa(int(v.Spent))})
-	}
-	for i, f := range s.funnels {
-		if taken := v.Funnels >> (i * funnelBits) & (1<<funnelBits - 1); taken > 0 {
-			facts = append(facts, banner.Fact{Name: "Steps taken of " + f.Name, Value: strconv.Itoa(int(taken))})
+	text := func(name, value string) {
+		if value != "" {
+			facts = append(facts, banner.TextFact(name, value))
 		}
+	}
+	text("first_page", v.Entry)
+	text("last_page", v.Page)
+	facts = append(facts, banner.TermFact("channel", v.From.Channel.String()))
+	text("source", v.From.Source)
+	for _, of := range []string{v.From.Campaign, v.From.Medium, v.From.Term, v.From.Content} {
+		text("campaign", of)
 	}
 	for i, g := range s.goals {
 		if v.Goals&(1<<i) != 0 {
-			facts = append(facts, banner.Fact{Name: "Reached in this visit", Value: g.Name})
+			text("goal", g.Name)
 		}
 	}
-	shown := facts[:0]
-	for _, f := range facts {
-		if f.Value != "" {
-			shown = append(shown, f)
+	for i, f := range s.funnels {
+		if taken := v.Funnels >> (i * funnelBits) & (1<<funnelBits - 1); taken > 0 {
+			text("steps", fmt.Sprintf("%s: %d", f.Name, taken))
 		}
 	}
-	return shown
+	if v.Spent > 0 {
+		text("seconds", strconv.Itoa(int(v.Spent)))
+	}
+	return facts
 }

@@ -75,10 +75,6 @@ const (
 	Declined
 )
 
-// A Fact is one line about the visitor's own state, in plain words, for the
-// consent page: "Pages seen in this visit", "3".
-type Fact struct{ Name, Value string }
-
 // A Page is what the pieces need to know of the page they go into.
 type Page struct {
 	// Lang is the page's own lang attribute, may be empty.
@@ -106,6 +102,8 @@ type Page struct {
 	Purposes []string
 	// Changed says that the visitor answered an older list and why we ask again.
 	Changed bool
+	// News is what the list asks about that the older one did not.
+	News News
 	// Origin ("https://oaks.example") is put before our paths. It is needed only
 	// on pages whose base element would lead them elsewhere.
 	Origin string

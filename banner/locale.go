@@ -135,6 +135,19 @@ type locale struct {
 	EmbedShow    map[string]string `json:"embed_show"`
 	EmbedAlways  string            `json:"embed_always"`
 	EmbedSource  string            `json:"embed_source"`
+
+	// Facts of a visitor's own: the names of the lines, the words that stand in
+	// them, and what heads the rest of a record.
+	Asked string            `json:"asked"`
+	Proof string            `json:"proof"`
+	Facts map[string]string `json:"facts"`
+	Terms map[string]string `json:"terms"`
+
+	// What the catalogue does not know by name, the usual words for what a cookie
+	// is for, and how long one lives where that is no amount of time.
+	Held        map[string]string `json:"held"`
+	CookieTexts map[string]string `json:"cookie_texts"`
+	Lives       map[string]string `json:"lives"`
 }
 
 // purposeWords name a purpose as it stands inside a sentence, and explain it in

@@ -22,6 +22,8 @@ func (b *Banner) makePieces(s *speech) *pieces {
 		names:   map[string][]byte{},
 		comma:   appendText(nil, s.Comma),
 		changed: append(appendText(nil, s.Changed), ' '),
+		news:    func(n News) []string { return s.news(view{W: s, b: b}, n) },
+		new:     s.StateChanged,
 	}
 	for id := range s.Purposes {
 		ps.names[id] = appendText(nil, b.purpose(s.locale, id).Name)

@@ -46,8 +46,8 @@ type ConsentPage struct {
 	Purposes []PurposeChoice
 	// Always are the third parties that the site needs whatever the answer is.
 	Always []Service
-	// Changed names what is new since an older answer ("YouTube"); nil otherwise.
-	Changed []string
+	// News is what is new since an older answer; empty otherwise.
+	News News
 	// Counting is what the visitor's counting cookie holds, in plain words.
 	Counting []Fact
 	// CountStates is true when requests are counted by state ([analytics] count_states).
@@ -71,9 +71,20 @@ type PurposeChoice struct {
 	Services []Service
 }
 
+// News is what a list asks about that an older one did not: third parties, and
+// purposes that have none.
+type News struct {
+	Purposes []string
+	Services []Service
+}
+
 // A Service is a third party, as the visitor is told of it.
 type Service struct {
-	Name    string   // "YouTube"
+	Name string // "YouTube"
+	// Words is "company" for one of which only the host is known, "parts" for
+	// parts of the site itself and "cookies" for its undeclared cookies. Their
+	// text, and their name where it is none, is told in the visitor's language.
+	Words   string
 	Hosts   []string // "youtube.com", ...
 	Cookies []Cookie
 	Text    string // one plain English sentence
@@ -101,6 +112,8 @@ type ReceiptPage struct {
 	Visitor
 	// Facts are the record line by line; none when there is no record.
 	Facts []Fact
+	// Asked is the question as it was put, in the language AskedLang.
+	Asked, AskedLang string
 	// Receipt is the whole record as JSON text, to copy.
 	Receipt string
 }
@@ -110,9 +123,11 @@ type ReceiptPage struct {
 type VerifyPage struct {
 	Visitor
 	Result VerifyResult
-	// Receipt is the text that was pasted, Facts what it says if it is proven.
-	Receipt string
-	Facts   []Fact
+	// Receipt is the text that was pasted, Facts and Asked what it says if it is
+	// proven.
+	Receipt          string
+	Facts            []Fact
+	Asked, AskedLang string
 }
 
 // A VerifyResult is what came of a receipt.

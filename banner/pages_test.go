@@ -33,7 +33,7 @@ func testConsentPage(choice Choice) *ConsentPage {
 		p.Day, p.Expires = testDay, testDay.AddDate(0, 0, 180)
 	}
 	if choice == Accepted {
-		p.Receipt, p.Counting = true, []Fact{{"Pages seen in this visit", "3"}}
+		p.Receipt, p.Counting = true, []Fact{TextFact("pages", "3")}
 	}
 	return p
 }
@@ -98,7 +98,7 @@ func TestConsentPage(t *testing.T) {
 					t.Errorf("fields %v", fields)
 				}
 			}
-			for _, want := range []string{"YouTube", "youtube.com, ytimg.com", "VISITOR_INFO1_LIVE", "6 months", "hello@oaks.example", "ico.org.uk", "/privacy"} {
+			for _, want := range []string{"YouTube", "youtube.com, ytimg.com", "VISITOR_INFO1_LIVE", s.life("6 months"), "hello@oaks.example", "ico.org.uk", "/privacy"} {
 				if !strings.Contains(body, want) {
 					t.Errorf("%s: %q is not on the page", s.Tag, want)
 				}
@@ -150,7 +150,7 @@ func TestConsentPageSaysWhy(t *testing.T) {
 	gpc := testConsentPage(Declined)
 	gpc.GPC = true
 	changed := testConsentPage(Undecided)
-	changed.Changed = []string{"YouTube", "Vimeo"}
+	changed.News = News{Services: []Service{{Name: "YouTube"}, {Name: "Vimeo"}}}
 	for _, c := range []struct {
 		page *ConsentPage
 		want string
@@ -182,10 +182,14 @@ func TestPagesHoldWhatTheirPolicyAllows(t *testing.T) {
 	for name, f := range map[string]func(io.Writer) error{
 		"consent":   func(w io.Writer) error { return b.WriteConsent(w, testConsentPage(Accepted)) },
 		"withdrawn": func(w io.Writer) error { return b.WriteWithdrawn(w, &WithdrawnPage{v, providers, "{}", "/a"}) },
-		"receipt":   func(w io.Writer) error { return b.WriteReceipt(w, &ReceiptPage{v, []Fact{{"a", "b"}}, "{}"}) },
-		"none":      func(w io.Writer) error { return b.WriteReceipt(w, &ReceiptPage{Visitor: v}) },
-		"verify":    func(w io.Writer) error { return b.WriteVerify(w, &VerifyPage{v, Proven, "{}", []Fact{{"a", "b"}}}) },
-		"error":     func(w io.Writer) error { return b.WriteError(w, &ErrorPage{Visitor: v, Status: 502}) },
+		"receipt": func(w io.Writer) error {
+			return b.WriteReceipt(w, &ReceiptPage{Visitor: v, Facts: []Fact{TextFact("pages", "b")}, Asked: "May we?", AskedLang: "en", Receipt: "{}"})
+		},
+		"none": func(w io.Writer) error { return b.WriteReceipt(w, &ReceiptPage{Visitor: v}) },
+		"verify": func(w io.Writer) error {
+			return b.WriteVerify(w, &VerifyPage{Visitor: v, Result: Proven, Receipt: "{}", Facts: []Fact{TextFact("pages", "b")}})
+		},
+		"error": func(w io.Writer) error { return b.WriteError(w, &ErrorPage{Visitor: v, Status: 502}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, nodes := testWrite(t, f)
@@ -254,7 +258,7 @@ func TestServicesFragment(t *testing.T) {
 	if attr(root, "lang") != "ar" || attr(root, "dir") != "rtl" {
 		t.Errorf("fragment is %v", root.Attr)
 	}
-	for _, want := range []string{"YouTube", "youtube.com", "VISITOR_INFO1_LIVE", "6 months"} {
+	for _, want := range []string{"YouTube", "youtube.com", "VISITOR_INFO1_LIVE", "6 أشهر"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%q is missing", want)
 		}
@@ -269,14 +273,18 @@ func TestForeignText(t *testing.T) {
 	p := testConsentPage(Accepted)
 	p.Visitor = Visitor{Lang: evil, AcceptLanguage: evil}
 	p.Policy, p.ReturnTo, p.Contact, p.PrivacyURL = evil, "javascript:alert(1)", evil, "javascript:alert(1)"
-	p.Changed, p.Counting = []string{evil}, []Fact{{evil, evil}}
+	p.News, p.Counting = News{[]string{evil}, []Service{{Name: evil}}}, []Fact{TextFact(evil, evil), TermFact(evil, evil), LanguageFact(evil, evil), AnswerFact(evil, []string{evil}, false)}
 	p.Purposes = append(p.Purposes, PurposeChoice{ID: evil, Services: services})
 	for _, f := range []func(io.Writer) error{
 		func(w io.Writer) error { return b.WriteConsent(w, p) },
 		func(w io.Writer) error { return b.WriteServices(w, p.Visitor, p.Purposes, p.Always) },
 		func(w io.Writer) error { return b.WriteWithdrawn(w, &WithdrawnPage{p.Visitor, services, evil, evil}) },
-		func(w io.Writer) error { return b.WriteReceipt(w, &ReceiptPage{p.Visitor, p.Counting, evil}) },
-		func(w io.Writer) error { return b.WriteVerify(w, &VerifyPage{p.Visitor, Proven, evil, p.Counting}) },
+		func(w io.Writer) error {
+			return b.WriteReceipt(w, &ReceiptPage{p.Visitor, p.Counting, evil, evil, evil})
+		},
+		func(w io.Writer) error {
+			return b.WriteVerify(w, &VerifyPage{p.Visitor, Proven, evil, p.Counting, evil, evil})
+		},
 		func(w io.Writer) error {
 			return b.WriteError(w, &ErrorPage{p.Visitor, 502, Undecided, "javascript:alert(1)"})
 		},

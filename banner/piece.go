@@ -1,5 +1,7 @@
 package banner
 
+import "strings"
+
 // A piece is markup with holes, made once for each language. Filling the holes
 // costs no allocation.
 type piece []part
@@ -33,6 +35,8 @@ type pieces struct {
 	names   map[string][]byte // purposes, escaped
 	comma   []byte
 	changed []byte
+	news    func(News) []string
+	new     string // the sentence for News, with {names}
 }
 
 // startPieces are those that stand first in the body: the question about
@@ -121,7 +125,7 @@ func appendPiece(dst []byte, c piece, ps *pieces, p *Page) []byte {
 			dst = appendPurposes(dst, ps, p.Purposes)
 		case changedHole:
 			if p.Changed {
-				dst = append(dst, ps.changed...)
+				dst = ps.appendChanged(dst, &p.News)
 			}
 		case topHole:
 			// A bare # would lead to the base element's address where there is one.
@@ -131,6 +135,30 @@ func appendPiece(dst []byte, c piece, ps *pieces, p *Page) []byte {
 		}
 	}
 	return dst
+}
+
+// maxNews is how many new things the question names. The consent page has all.
+const maxNews = 4
+
+// appendChanged says that the list has changed, and what is new in it.
+func (ps *pieces) appendChanged(dst []byte, n *News) []byte {
+	dst = append(dst, ps.changed...)
+	names := ps.news(*n)
+	if len(names) == 0 {
+		return dst
+	}
+	if len(names) > maxNews {
+		names = append(names[:maxNews], "…")
+	}
+	before, after, _ := strings.Cut(ps.new, "{names}")
+	dst = appendText(dst, before)
+	for i, name := range names {
+		if i > 0 {
+			dst = append(dst, ps.comma...)
+		}
+		dst = appendText(dst, name)
+	}
+	return append(appendText(dst, after), `<br/>`...)
 }
 
 func appendSource(dst []byte, source string) []byte {

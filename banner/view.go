@@ -49,10 +49,16 @@ func (v view) Join(names []string) string { return strings.Join(names, ", ") }
 func (v view) Names(services []Service) string {
 	names := make([]string, len(services))
 	for i, s := range services {
-		names[i] = s.Name
+		names[i] = v.ServiceName(s)
 	}
 	return v.List(names)
 }
+
+// News are the names of what is new.
+func (v view) News(n News) string { return v.List(v.W.news(v, n)) }
+
+// Lines splits a text into its lines.
+func (v view) Lines(text string) []string { return strings.Split(text, "\n") }
 
 // Question is the question for all purposes of a page.
 func (v view) Question(p *ConsentPage) question {

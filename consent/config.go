@@ -26,6 +26,9 @@ type Service struct {
 	Cookies []Cookie
 	Text    string // one plain sentence
 	Privacy string // link to the provider's own policy
+	// Words is as in banner.Service: what has no name of its own is told in the
+	// visitor's language, and Name and Text say the same in English.
+	Words string
 }
 
 // A Cookie is one cookie or storage entry a service sets on the site.

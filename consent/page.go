@@ -22,7 +22,7 @@ func (g *Gate) showPage(w http.ResponseWriter, r *http.Request) {
 	p := &banner.ConsentPage{
 		Visitor: visitor(r), Saved: saved != "" && d.Answer != Undecided && !d.GPC,
 		Choice: choiceOf(d), GPC: d.GPC, Day: d.Day, Policy: t.policy.version,
-		Changed: g.changed(r, t, d), CountStates: g.config.CountStates,
+		News: g.news(r, t, d), CountStates: g.config.CountStates,
 		Contact: g.config.Contact, PrivacyURL: g.config.PrivacyURL,
 		KeepAnswer: g.config.AskAgain, KeepRecords: g.config.KeepRecords, KeepStatistics: g.config.KeepStatistics,
 		Purposes: purposeChoices(t, grant), Always: g.always(),
@@ -70,29 +70,37 @@ func choiceOf(d Decision) banner.Choice {
 	}
 }
 
-// changed names the services that are new since the answer that r still holds,
-// for a visitor who is asked again because of them.
-func (g *Gate) changed(r *http.Request, t *today, d Decision) []string {
+// News is what the list in force asks about that the answer r still holds was
+// not about, for a visitor who is asked again because of it.
+func (g *Gate) News(r *http.Request) banner.News {
+	d, _ := g.Of(r)
+	return g.news(r, g.today(), d)
+}
+
+func (g *Gate) news(r *http.Request, t *today, d Decision) (n banner.News) {
 	if d.Answer != Undecided {
-		return nil
+		return n
 	}
 	a, ok := g.read(r, t)
 	if !ok {
-		return nil
+		return n
 	}
 	older := g.history.find(a.version)
 	if older == nil {
-		return nil
+		return n
 	}
-	var names []string
 	missing := t.policy.missing(older)
-	for _, s := range t.services {
-		hosts := missing[s.Purpose]
-		if slices.ContainsFunc(s.Hosts, func(h string) bool { return slices.Contains(hosts, h) }) {
-			names = append(names, s.Name)
+	for _, id := range t.policy.names(t.policy.asked) {
+		if hosts, is := missing[id]; is && len(hosts) == 0 {
+			n.Purposes = append(n.Purposes, id)
 		}
 	}
-	return names
+	for _, s := range t.services {
+		if slices.ContainsFunc(s.named(), func(h string) bool { return slices.Contains(missing[s.Purpose], h) }) {
+			n.Services = append(n.Services, bannerService(s))
+		}
+	}
+	return n
 }
 
 // purposeChoices is the list in force with the visitor's answers.
@@ -123,7 +131,7 @@ func (g *Gate) always() []banner.Service {
 }
 
 func bannerService(s Service) banner.Service {
-	out := banner.Service{Name: s.Name, Hosts: s.Hosts, Text: s.Text, Privacy: s.Privacy}
+	out := banner.Service{Name: s.Name, Words: s.Words, Hosts: s.Hosts, Text: s.Text, Privacy: s.Privacy}
 	for _, c := range s.Cookies {
 		out.Cookies = append(out.Cookies, banner.Cookie(c))
 	}

@@ -37,7 +37,7 @@ func mainElement(t *testing.T, body string) map[string]string {
 func TestPageSaysWhatHolds(t *testing.T) {
 	g := testGate(t, Config{
 		Contact: "hello@charity.test", PrivacyURL: "/privacy", KeepRecords: 4 * 365 * 24 * time.Hour, KeepStatistics: 25 * 30 * 24 * time.Hour,
-		Counting: func(*http.Request) []banner.Fact { return []banner.Fact{{Name: "Pages in this visit", Value: "three"}} },
+		Counting: func(*http.Request) []banner.Fact { return []banner.Fact{banner.TextFact("pages", "three")} },
 	}, video, unknown)
 	v := newVisitor("https")
 	for _, c := range []struct {

@@ -165,13 +165,19 @@ func parsePolicy(body []byte) (*policy, error) {
 		p.hosts[purpose.ID] = []string{}
 		for _, s := range purpose.Services {
 			p.services[purpose.ID] = append(p.services[purpose.ID], s.Name)
-			if len(s.Hosts) == 0 { // a service inside the site's own pages
-				p.hosts[purpose.ID] = append(p.hosts[purpose.ID], "service "+s.Name)
-			}
-			p.hosts[purpose.ID] = append(p.hosts[purpose.ID], s.Hosts...)
+			p.hosts[purpose.ID] = append(p.hosts[purpose.ID], Service{Name: s.Name, Hosts: s.Hosts}.named()...)
 		}
 	}
 	return p, nil
+}
+
+// named is what must have been named for an answer to cover s: its hosts, or
+// itself where it is inside the site's own pages.
+func (s Service) named() []string {
+	if len(s.Hosts) == 0 {
+		return []string{"service " + s.Name}
+	}
+	return s.Hosts
 }
 
 // missing are the hosts of p, by purpose, that older did not name under the same

@@ -29,7 +29,10 @@ func (g *Gate) showReceipt(w http.ResponseWriter, r *http.Request) {
 	case "text":
 		download(w, "consent-receipt.txt", "text/plain; charset=utf-8", own.text())
 	default:
-		p := &banner.ReceiptPage{Visitor: visitor(r), Facts: facts(own), Receipt: string(own.json())}
+		p := &banner.ReceiptPage{
+			Visitor: visitor(r), Facts: own.facts(), Asked: own.Proof.Question, AskedLang: own.Processing.Language,
+			Receipt: string(own.json()),
+		}
 		g.html(w, http.StatusOK, func(b *bytes.Buffer) error { return g.config.Banner.WriteReceipt(b, p) })
 	}
 }
@@ -52,14 +55,6 @@ func (g *Gate) receiptOf(r *http.Request, id receiptID) (*receipt, error) {
 		return nil, ErrNoRecord
 	}
 	return own, err
-}
-
-func facts(r *receipt) []banner.Fact {
-	var list []banner.Fact
-	for _, f := range recordFacts(r.Proof.Record) {
-		list = append(list, banner.Fact{Name: f[0], Value: f[1]})
-	}
-	return list
 }
 
 // download sends a file of the visitor's own.
@@ -107,7 +102,8 @@ func (g *Gate) showVerify(w http.ResponseWriter, r *http.Request) {
 			own, err := g.config.Ledger.prove(r.Context(), p.Receipt)
 			switch {
 			case err == nil:
-				p.Result, p.Facts = banner.Proven, facts(own)
+				p.Result, p.Facts = banner.Proven, own.facts()
+				p.Asked, p.AskedLang = own.Proof.Question, own.Processing.Language
 			case errors.Is(err, errUnreadable):
 				p.Result = banner.Unreadable
 			case errors.Is(err, errNotProven):

@@ -1,16 +1,18 @@
 package consent
 
 import (
-	"bytes"
 	"context"
 	"crypto/subtle"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/lychgate/lychgate/banner"
 )
 
 // ErrNoRecord says that there is no such record: it never was, retention has
@@ -161,22 +163,28 @@ func (r *receipt) json() []byte {
 	return append(b, '\n')
 }
 
-const (
-	receiptTextHead  = "Record of consent\n=================\n\n"
-	receiptTextWords = "\nWhat was asked:\n\n"
-	receiptTextJSON  = "\nProof, for the page " + pagePath + "/verify of the site:\n\n"
-)
-
-// text is the receipt for people, with the JSON behind it so that it proves as much.
+// text is the receipt for people, in the language in which it was asked, with the
+// JSON behind it so that it proves as much.
 func (r *receipt) text() []byte {
-	b := bytes.NewBufferString(receiptTextHead)
-	for _, line := range recordFacts(r.Proof.Record) {
-		fmt.Fprintf(b, "%-10s %s\n", line[0]+":", line[1])
+	return append([]byte(banner.RecordText(r.Processing.Language, r.facts(), r.Proof.Question)), r.json()...)
+}
+
+// facts are the record's lines as people are told of it.
+func (r *receipt) facts() []banner.Fact {
+	rec, seq, err := parseLeaf(r.Proof.Record)
+	if err != nil {
+		return nil // who reads receipts has checked it
 	}
-	b.WriteString(receiptTextWords + r.Proof.Question + "\n")
-	b.WriteString(receiptTextJSON)
-	b.Write(r.json())
-	return b.Bytes()
+	list := []banner.Fact{
+		banner.AnswerFact("answer", rec.Purposes, rec.Decision == Withdraw),
+		banner.HourFact("when", rec.Hour),
+		banner.TermFact("where", "way_"+map[string]string{WayBanner: "banner", WayPage: "page", WayEmbed: "embed", WayGPC: "gpc"}[rec.Way]),
+		banner.LanguageFact("language", rec.Language),
+	}
+	if strings.Contains(rec.Site, ".") { // else it is no host: one site for every name
+		list = append(list, banner.TextFact("site", rec.Site))
+	}
+	return append(list, banner.TextFact("number", strconv.FormatInt(seq, 10)))
 }
 
 // recordFacts are the lines of a leaf's text, as name and value.

@@ -222,6 +222,9 @@ func (s *site) words(r *http.Request, v *visit) *banner.Page {
 		Choice:         choiceOf(v.decision.Answer),
 		Changed:        v.decision.Changed,
 	}
+	if v.decision.Changed {
+		p.News = s.Gate.News(r)
+	}
 	if v.decision.Answer == consent.Undecided {
 		p.Purposes = s.Gate.Purposes()
 		if s.g.analytics != nil && arrives(r) {

@@ -67,18 +67,18 @@ func (j *judge) inForce() []consent.Service {
 	for host := range force.hosts {
 		unknown := consent.Service{
 			Name: host, Purpose: consent.Other, Hosts: []string{host},
-			Text: "We do not know much about this company. It can see your visit.",
+			Text: "We do not know much about this company. It can see your visit.", Words: "company",
 		}
 		if host == ownCodeHost {
 			unknown.Name, unknown.Hosts = "Parts of this site", nil
-			unknown.Text = "Parts of this site that its owner holds back until you say yes."
+			unknown.Text, unknown.Words = "The owner holds these parts back until you say yes.", "parts"
 		}
 		list = append(list, unknown)
 	}
 	if cookies := j.inventory.undeclared(); len(cookies) > 0 {
 		list = append(list, consent.Service{
 			Name: "Other cookies of this site", Purpose: consent.Other, Cookies: cookies,
-			Text: "This site sets these cookies. We do not know what they are for.",
+			Text: "This site sets these cookies. We do not know what they are for.", Words: "cookies",
 		})
 	}
 	slices.SortStableFunc(list, func(a, b consent.Service) int { return strings.Compare(a.Name, b.Name) })
@@ -108,7 +108,7 @@ func (in *inventory) undeclared() []consent.Cookie {
 	var list []consent.Cookie
 	for _, c := range in.cookieList() {
 		if c.Service == "" {
-			list = append(list, consent.Cookie{Name: c.Name, Life: "unknown", Text: "Unknown."})
+			list = append(list, consent.Cookie{Name: c.Name, Life: "unknown", Text: "We do not know what it is for."})
 		}
 	}
 	return list
