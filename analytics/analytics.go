@@ -27,12 +27,15 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -99,10 +102,14 @@ type Analytics struct {
 	spool    *spool    // nil until it could be opened; guarded by flushing
 	sealedAt time.Time // when a batch was last sealed; guarded by flushing
 
-	mu     sync.Mutex
-	store  Store // nil until it could be opened
-	health Health
-	kept   Retention
+	opening sync.Mutex // held by the one who opens the store
+
+	mu        sync.Mutex
+	store     Store // nil until it could be opened
+	openTries int
+	openErr   error // of the last try
+	health    Health
+	kept      Retention
 }
 
 // Open opens the store. A store that cannot be opened is no error: counting
@@ -114,13 +121,52 @@ func Open(ctx context.Context, c Config) (*Analytics, error) {
 // openStore opens the engine that c names.
 func (c *Config) openStore(ctx context.Context, readOnly bool) (Store, error) {
 	if c.ClickHouse == nil {
-		return openSQLite(ctx, c.Dir, readOnly)
+		s, err := openSQLite(ctx, c.Dir, readOnly)
+		if err != nil {
+			return nil, err
+		}
+		s.mayAdd = func() error { return checkMoving(c.Dir, engineSQLite) }
+		return s, nil
 	}
-	keep := c.Retention
-	if keep == 0 {
-		keep = DefaultRetention
+	s, err := openClickHouse(ctx, c.ClickHouse.withDefaults(), windows(cmp.Or(c.Retention, DefaultRetention)))
+	if err != nil {
+		return nil, err
 	}
-	return openClickHouse(ctx, c.ClickHouse.withDefaults(), windows(keep))
+	if err := c.skipFiled(ctx, s); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// The names of the engines.
+const (
+	engineSQLite     = "sqlite"
+	engineClickHouse = "clickhouse"
+)
+
+func (c *Config) engine() string {
+	if c.ClickHouse != nil {
+		return engineClickHouse
+	}
+	return engineSQLite
+}
+
+// skipFiled lets s pass over the batches of this gateway's spool that reached the
+// file of sums, before they were kept on a server, and were not taken off.
+func (c *Config) skipFiled(ctx context.Context, s *clickhouseStore) error {
+	source, err := os.ReadFile(filepath.Join(c.Dir, spoolFolder, gatewayFile))
+	if err == nil {
+		_, err = os.Stat(filepath.Join(c.Dir, storeFile))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, number, err := readStored(ctx, c.Dir, trimID(source))
+	s.added[trimID(source)] = number
+	return err
 }
 
 // OpenForReading opens the sums beside a gateway that writes them, for reports:
@@ -230,17 +276,31 @@ const spoolFolder = "spool"
 // opened returns the store, opening it if it is not.
 func (a *Analytics) opened(ctx context.Context) (Store, error) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.store != nil {
-		return a.store, nil
+	store, before := a.store, a.openTries
+	a.mu.Unlock()
+	if store != nil {
+		return store, nil
 	}
-	s, err := a.openStore(ctx)
+	a.opening.Lock()
+	defer a.opening.Unlock()
+	a.mu.Lock()
+	store, tries, err := a.store, a.openTries, a.openErr
+	a.mu.Unlock()
+	if store != nil || tries > before { // somebody else tried meanwhile
+		return store, err
+	}
+	// Not under mu: what tells how things are must not wait for a server.
+	store, err = a.openStore(ctx)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.openTries++
+	a.openErr = err
 	if err != nil {
 		a.health.StoreOpen, a.health.Err = false, err.Error()
 		return nil, err
 	}
-	a.store, a.health.StoreOpen, a.health.Err = s, true, ""
-	return s, nil
+	a.store, a.health.StoreOpen, a.health.Err = store, true, ""
+	return store, nil
 }
 
 // Close flushes what is counted and closes the store. What the store does not

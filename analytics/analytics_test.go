@@ -197,7 +197,7 @@ func TestFromViewToAnswer(t *testing.T) {
 		}
 	}
 
-	totals, err := ReadTotals(t.Context(), dir)
+	totals, err := ReadTotals(t.Context(), Config{Dir: dir})
 	if err != nil || totals.Pageviews != 5 {
 		t.Errorf("totals: got %+v, %v, want 5 page views", totals, err)
 	}
@@ -205,12 +205,12 @@ func TestFromViewToAnswer(t *testing.T) {
 	if err := a.flush(true); err != nil {
 		t.Fatal(err)
 	}
-	totals, err = ReadTotals(t.Context(), dir)
+	totals, err = ReadTotals(t.Context(), Config{Dir: dir})
 	if err != nil || totals.Pageviews != 6 {
 		t.Errorf("totals with one in the spool: got %+v, %v, want 6 page views", totals, err)
 	}
 	testClose(t, a)
-	totals, err = ReadTotals(t.Context(), dir)
+	totals, err = ReadTotals(t.Context(), Config{Dir: dir})
 	if err != nil || totals.Pageviews != 6 {
 		t.Errorf("totals after the end: got %+v, %v, want 6 page views", totals, err)
 	}
@@ -266,7 +266,7 @@ func TestCountingGoesOnWithoutAStore(t *testing.T) {
 	if ans.Health.StoreOpen || ans.Health.Err == "" || ans.Health.Backlog != 3 || ans.Headline.Views != unanswered {
 		t.Errorf("got %+v, views %+v", ans.Health, ans.Headline.Views)
 	}
-	if totals, err := ReadTotals(t.Context(), dir); err == nil {
+	if totals, err := ReadTotals(t.Context(), Config{Dir: dir}); err == nil {
 		t.Errorf("totals beside a folder called %s: got %+v, want an error", storeFile, totals)
 	}
 	if err := os.Remove(block); err != nil {

@@ -11,6 +11,7 @@ import (
 // what of the past can still be read, and how finely.
 type books struct {
 	byDay, byMonth []Row // of DimTotal, by their starts
+	oldestHour     int64 // 0: none
 	// Hours and days before these are forgotten, in seconds since 1970.
 	hours, days int64
 	// closed are the months, by their first second, whose rows hold all that
@@ -36,6 +37,9 @@ func readBooks(ctx context.Context, store Store, site string, now time.Time, ret
 	if b.byMonth, err = store.Query(ctx, sel); err != nil {
 		return nil, err
 	}
+	if b.oldestHour, err = firstHour(ctx, store, site, b); err != nil {
+		return nil, err
+	}
 	days := map[int64]int64{}
 	for _, r := range b.byDay {
 		days[monthOf(date(int32(r.Start/secondsPerDay))).Unix()] += r.Views
@@ -44,6 +48,24 @@ func readBooks(ctx context.Context, store Store, site string, now time.Time, ret
 		b.closed[r.Start] = r.Start < b.days || days[r.Start] == r.Views
 	}
 	return b, nil
+}
+
+// firstHour is when the first hour began that is kept: it lies in the first day
+// that can have any.
+func firstHour(ctx context.Context, store Store, site string, b *books) (int64, error) {
+	for _, r := range b.byDay {
+		if r.Start < b.hours-secondsPerDay {
+			continue
+		}
+		// Zones are up to 14 hours off.
+		sel := Select{Site: site, Grain: Hour, Dim: DimTotal, From: r.Start - secondsPerDay, To: r.Start + 3*secondsPerDay, By: ByStart}
+		rows, err := store.Query(ctx, sel)
+		if err != nil || len(rows) == 0 {
+			return 0, err
+		}
+		return rows[0].Start, nil
+	}
+	return 0, nil
 }
 
 // rows answers a selection of the site's own totals. It reports false for any other.

@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,58 +16,57 @@ import (
 const (
 	// openTimeout bounds the look at the tables, which a start waits for.
 	openTimeout = 5 * time.Second
+	// queryTimeout bounds one question of the dashboard.
+	queryTimeout = 10 * time.Second
 	// forgetTimeout bounds the deletion of one grain's expired rows, for which
 	// the server rewrites whole parts.
 	forgetTimeout = 10 * time.Minute
-	// fateKnownFor is how long after a lost acknowledgement a batch may be sent
-	// again. The server remembers the last 100,000 inserts; half of them take
-	// longer than this even with fifteen gateways that send twice a minute.
-	fateKnownFor = 24 * time.Hour
 )
 
-// A clickhouseStore keeps the sums in a ClickHouse server. What the server is
-// asked for is bounded in time, and nothing is asked for before it is needed,
-// except the version of its tables.
+// A clickhouseStore keeps the sums in a ClickHouse server, or in a cluster of
+// them. What the server is asked for is bounded in time, and nothing is asked for
+// before it is needed, except the version of its tables.
 //
 // A batch is one insert, and its source and number are the token by which the
-// server knows it again. An insert that spans months makes one part for each: if
-// the server dies between them the rest comes with the repetition.
+// server knows it again. An insert that spans months makes one part for each, and
+// on a cluster one for each shard: if a server dies between them the rest comes
+// with the repetition.
 type clickhouseStore struct {
+	// house is nil where another gateway keeps house.
 	write, read, house driver.Conn
+	tables             tables
 	windows            []window // nil: the table's TTL is not lychgate's
-	now                func() time.Time
+	breaker            *breaker
 
-	mu     sync.Mutex
-	added  map[string]uint64 // the last number of each source that is known to be added
-	unsure map[string]unsure // by source, what was sent without an answer
-}
-
-// unsure is a batch that the server may or may not have added.
-type unsure struct {
-	number uint64
-	since  time.Time
+	mu    sync.Mutex
+	added map[string]uint64 // the last number of each source that is known to be added
 }
 
 // openClickHouse opens the store that c names. It fails when the tables are
 // not there, or are not those of this version.
 func openClickHouse(ctx context.Context, c *ClickHouseConfig, windows []window) (_ *clickhouseStore, err error) {
-	s := &clickhouseStore{windows: windows, now: time.Now, added: map[string]uint64{}, unsure: map[string]unsure{}}
+	s := &clickhouseStore{
+		tables: c.tables(), windows: windows, breaker: &breaker{now: time.Now}, added: map[string]uint64{},
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	for _, l := range []struct {
-		login Login
-		conn  *driver.Conn
-	}{{c.Writer, &s.write}, {c.reader(), &s.read}, {c.housekeeper(), &s.house}} {
-		if *l.conn, err = c.connect(l.login, c.Database); err != nil {
+	if s.write, err = c.connect(c.Writer, c.Database, storeTimeout); err != nil {
+		return nil, err
+	}
+	if s.read, err = c.connect(c.reader(), c.Database, cmp.Or(c.patience, queryTimeout)); err != nil {
+		return nil, err
+	}
+	if c.Housekeeping {
+		if s.house, err = c.connect(c.housekeeper(), c.Database, forgetTimeout); err != nil {
 			return nil, err
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	return s, checkTables(ctx, s.read)
+	return s, checkTables(ctx, s.read, s.tables)
 }
 
 // Close closes the connections.
@@ -80,42 +80,42 @@ func (s *clickhouseStore) Close() error {
 	return errors.Join(errs...)
 }
 
-// Add adds b in one insert under its token.
+// Add adds b in one insert under its token. It fails with errNotSent when the
+// server surely has nothing of b.
 func (s *clickhouseStore) Add(ctx context.Context, b Batch) (err error) {
+	if !s.fresh(b) {
+		return nil
+	}
+	sent := false
 	defer func() {
+		if err != nil && !sent {
+			err = errors.Join(errNotSent, err)
+		}
 		if err != nil {
 			err = fmt.Errorf("add batch %s %d: %w", b.Source, b.Number, err)
 		}
 	}()
-	fresh, err := s.claim(b)
-	if err != nil || !fresh {
+	if err := s.breaker.allow(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	sent, err := s.insert(ctx, b)
+	sent, err = s.insert(bounded, b)
+	s.breaker.note(ctx, err)
+	if err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case err == nil:
-		s.added[b.Source] = b.Number
-		delete(s.unsure, b.Source)
-	case sent && s.unsure[b.Source].number != b.Number:
-		s.unsure[b.Source] = unsure{b.Number, s.now()}
-	}
-	return err
+	s.added[b.Source] = b.Number
+	return nil
 }
 
-// claim reports whether b must still be added. It fails with ErrUnknownFate when
-// b was sent so long ago that the server may have forgotten its token.
-func (s *clickhouseStore) claim(b Batch) (fresh bool, err error) {
+// fresh reports whether b is not known to be added and holds anything.
+func (s *clickhouseStore) fresh(b Batch) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if u, ok := s.unsure[b.Source]; ok && u.number == b.Number && s.now().Sub(u.since) > fateKnownFor {
-		delete(s.unsure, b.Source)
-		return false, ErrUnknownFate
-	}
-	return b.Number > s.added[b.Source] && len(b.Rows) > 0, nil
+	return b.Number > s.added[b.Source] && len(b.Rows) > 0
 }
 
 // insertSums names the columns, so that the table may have more than a gateway
@@ -129,10 +129,16 @@ func (s *clickhouseStore) insert(ctx context.Context, b Batch) (sent bool, err e
 		"insert_deduplicate":         1,
 		"insert_deduplication_token": fmt.Sprintf("%s/%d", b.Source, b.Number),
 		"async_insert":               0,
+		// On a cluster the answer comes when the shards have it.
+		"distributed_foreground_insert": 1,
 		// A batch that waited long may reach over many months.
 		"max_partitions_per_insert_block": 0,
 	}))
-	into, err := s.write.PrepareBatch(ctx, insertSums)
+	conn := s.write
+	if strings.HasPrefix(b.Source, foldSource) && s.house != nil {
+		conn = s.house
+	}
+	into, err := conn.PrepareBatch(ctx, insertSums)
 	if err != nil {
 		return false, err
 	}
@@ -155,34 +161,43 @@ func rowColumns(r *Row) []any {
 
 // Forget deletes what the server's TTL has left. It also brings the TTL up to
 // date. The server takes the old parts off its disk a minute later.
-func (s *clickhouseStore) Forget(ctx context.Context, expired []Expiry) error {
-	if err := s.keepTTL(ctx); err != nil {
-		return err
-	}
-	for _, e := range expired {
-		if err := s.forget(ctx, e); err != nil {
-			return fmt.Errorf("forget %v rows: %w", e.Grain, err)
-		}
-	}
-	return nil
-}
-
-func (s *clickhouseStore) forget(ctx context.Context, e Expiry) error {
+func (s *clickhouseStore) Forget(ctx context.Context, expired []Expiry) (found int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, forgetTimeout)
 	defer cancel()
-	where := fmt.Sprintf("grain = '%v' AND start < toDateTime(%d, 'UTC')", e.Grain, clampStart(e.Before))
-	var args []any
-	if e.Dim != "" {
-		where, args = where+" AND dim = ?", []any{string(e.Dim)}
+	errs := []error{s.keepTTL(ctx)}
+	for _, e := range expired {
+		n, err := s.forget(ctx, e)
+		found += n
+		if err != nil {
+			errs = append(errs, fmt.Errorf("forget %v rows: %w", e.Grain, err))
+		}
 	}
+	return found, errors.Join(errs...)
+}
+
+// forget counts as the reader, so that what may not be deleted is at least told.
+func (s *clickhouseStore) forget(ctx context.Context, e Expiry) (found int64, err error) {
+	where := e.clickhouseSQL()
 	var left uint64
-	if err := s.house.QueryRow(ctx, "SELECT count() FROM sums WHERE "+where, args...).Scan(&left); err != nil {
-		return err
+	if err := s.read.QueryRow(ctx, "SELECT count() FROM sums WHERE "+where).Scan(&left); err != nil || left == 0 {
+		return 0, err
 	}
-	if left == 0 {
-		return nil
+	if s.house == nil {
+		return int64(left), errNoHousekeeper
 	}
-	return s.house.Exec(ctx, "ALTER TABLE sums DELETE WHERE "+where+" SETTINGS mutations_sync = 2", args...)
+	return int64(left), s.house.Exec(ctx, "ALTER TABLE "+s.tables.Local()+s.tables.OnCluster()+" DELETE WHERE "+where+" SETTINGS mutations_sync = 2")
+}
+
+// errNoHousekeeper says that a store was opened without the housekeeper's login.
+var errNoHousekeeper = errors.New("no housekeeper's login")
+
+// clickhouseSQL selects the rows that e names.
+func (e Expiry) clickhouseSQL() string {
+	where := fmt.Sprintf("grain = '%v' AND start < toDateTime(%d, 'UTC')", e.Grain, clampStart(e.Before))
+	if e.Dim != "" { // one of the program's own words
+		where += " AND dim = '" + string(e.Dim) + "'"
+	}
+	return where
 }
 
 // A window is how long rows of one kind are kept.
@@ -212,10 +227,12 @@ func (s *clickhouseStore) keepTTL(ctx context.Context) error {
 	if s.windows == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, forgetTimeout)
-	defer cancel()
+	if s.house == nil {
+		return errNoHousekeeper
+	}
+	_, name, _ := strings.Cut(s.tables.Local(), ".")
 	var table string
-	err := s.house.QueryRow(ctx, "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'sums'").Scan(&table)
+	err := s.house.QueryRow(ctx, "SELECT create_table_query FROM system.tables WHERE database = ? AND name = ?", s.tables.Database, name).Scan(&table)
 	if err != nil {
 		return fmt.Errorf("read the retention of sums: %w", err)
 	}
@@ -227,7 +244,7 @@ func (s *clickhouseStore) keepTTL(ctx context.Context) error {
 	if strings.Contains(table, wanted+" ") {
 		return nil
 	}
-	if err := s.house.Exec(ctx, "ALTER TABLE sums MODIFY "+wanted+" SETTINGS mutations_sync = 2"); err != nil {
+	if err := s.house.Exec(ctx, "ALTER TABLE "+s.tables.Local()+s.tables.OnCluster()+" MODIFY "+wanted+" SETTINGS mutations_sync = 2"); err != nil {
 		return fmt.Errorf("set the retention of sums: %w", err)
 	}
 	return nil

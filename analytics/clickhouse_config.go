@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -29,16 +30,26 @@ type ClickHouseConfig struct {
 	CA string
 	// Compression is "lz4", "zstd" or "none". Default lz4.
 	Compression string
+	// Cluster is the name of the servers' cluster, or a macro like "{cluster}":
+	// the tables are then replicated, and spread over its shards by site. Default:
+	// one server.
+	Cluster string
 	// Writer may INSERT into sums.
 	Writer Login
 	// Reader may SELECT. Default Writer.
 	Reader Login
-	// Housekeeper may SELECT, INSERT, ALTER TTL and ALTER DELETE on sums, and for
-	// [Migrate] create the tables. Default Writer.
+	// Housekeeper may SELECT, INSERT, ALTER TTL and ALTER DELETE on sums. Only the
+	// gateway with Housekeeping needs it. Default Writer.
 	Housekeeper Login
+	// Migrator may create the database and its tables. Only [Migrate] needs it.
+	// Default Housekeeper.
+	Migrator Login
 	// Housekeeping makes this the gateway that closes months and enforces
 	// retention. Exactly one of all that share the tables must have it.
 	Housekeeping bool
+
+	// patience is how long an answer is waited for. Default queryTimeout.
+	patience time.Duration
 }
 
 // A Login is an account of the server.
@@ -51,16 +62,21 @@ type Login struct {
 
 const defaultDatabase = "lychgate"
 
-func (c *ClickHouseConfig) reader() Login { return orLogin(c.Reader, c.Writer) }
+func (c *ClickHouseConfig) reader() Login { return cmp.Or(c.Reader, c.Writer) }
 
-func (c *ClickHouseConfig) housekeeper() Login { return orLogin(c.Housekeeper, c.Writer) }
+func (c *ClickHouseConfig) housekeeper() Login { return cmp.Or(c.Housekeeper, c.Writer) }
 
-func orLogin(l, d Login) Login {
-	if l == (Login{}) {
-		return d
+func (c *ClickHouseConfig) migrator() Login { return cmp.Or(c.Migrator, c.housekeeper()) }
+
+// Validate fails for names that cannot be. Nil is well.
+func (c *ClickHouseConfig) Validate() error {
+	if c == nil {
+		return nil
 	}
-	return l
+	return c.withDefaults().tables().check()
 }
+
+func (c *ClickHouseConfig) tables() tables { return tables{c.Database, c.Cluster} }
 
 // withDefaults is c with its defaults put in.
 func (c ClickHouseConfig) withDefaults() *ClickHouseConfig {
@@ -78,13 +94,14 @@ var clickhouseCompressions = map[string]clickhouse.CompressionMethod{
 	"": clickhouse.CompressionLZ4, "lz4": clickhouse.CompressionLZ4, "zstd": clickhouse.CompressionZSTD, "none": clickhouse.CompressionNone,
 }
 
-// connect makes a pool of connections as l. It does not dial yet.
-func (c *ClickHouseConfig) connect(l Login, database string) (driver.Conn, error) {
+// connect makes a pool of connections as l, for calls that take no longer than
+// longest. It does not dial yet.
+func (c *ClickHouseConfig) connect(l Login, database string, longest time.Duration) (driver.Conn, error) {
 	o := &clickhouse.Options{
 		Addr:        c.Addr,
 		Auth:        clickhouse.Auth{Database: database, Username: l.User},
 		DialTimeout: 5 * time.Second, // also the wait for a free connection
-		ReadTimeout: storeTimeout,
+		ReadTimeout: longest,
 		// Servers and what is between close idle connections.
 		ConnMaxLifetime: 5 * time.Minute,
 	}

@@ -2,29 +2,14 @@ package analytics
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
-
-// Each file is one statement that may be run again, since the server has no
-// transactions over tables. A shipped one is never edited.
-//
-//go:embed schema/clickhouse/*.sql
-var clickhouseFiles embed.FS
-
-const clickhouseFolder = "schema/clickhouse"
-
-// versionTable notes which files were run. A file may be noted twice.
-const versionTable = `CREATE TABLE IF NOT EXISTS schema_migrations (
-	version UInt32, name String, applied DateTime('UTC') DEFAULT now()
-) ENGINE = MergeTree ORDER BY version`
 
 // ErrNoTables says that the ClickHouse server lacks lychgate's tables, or has
 // those of an older version.
@@ -33,8 +18,9 @@ var ErrNoTables = errors.New("the tables are not there or not up to date: run ly
 // ErrNewerTables says that a newer version of lychgate made the tables.
 var ErrNewerTables = errors.New("the tables are of a newer version of lychgate: update this one")
 
-// database names may stand in SQL as they are.
-var databaseName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+// ErrOtherTables says that the tables are those of a single server and a cluster
+// is configured, or the other way round.
+var ErrOtherTables = errors.New(`the tables do not fit the key "cluster": name another database, run lychgate migrate, and move the sums there`)
 
 // Migrate makes the database and tables of c.ClickHouse, or brings them up to
 // date, and sets the retention of c. It may be run any number of times, also
@@ -49,7 +35,9 @@ func Migrate(ctx context.Context, c Config) error {
 	if err := migrateClickHouse(ctx, c.ClickHouse.withDefaults()); err != nil {
 		return fmt.Errorf("make the tables: %w", err)
 	}
-	s, err := openClickHouse(ctx, c.ClickHouse.withDefaults(), windows(c.Retention))
+	ch := c.ClickHouse.withDefaults()
+	ch.Housekeeper, ch.Housekeeping = ch.migrator(), true
+	s, err := openClickHouse(ctx, ch, windows(c.Retention))
 	if err != nil {
 		return err
 	}
@@ -57,23 +45,24 @@ func Migrate(ctx context.Context, c Config) error {
 }
 
 func migrateClickHouse(ctx context.Context, c *ClickHouseConfig) (err error) {
-	if !databaseName.MatchString(c.Database) {
-		return fmt.Errorf("%q cannot be the name of a database: use letters, digits and _", c.Database)
+	t := c.tables()
+	if err := t.check(); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, forgetTimeout)
 	defer cancel()
-	if err := createDatabase(ctx, c); err != nil {
-		return err
-	}
-	conn, err := c.connect(c.housekeeper(), c.Database)
+	// No database may be named at sign-in before it is there.
+	conn, err := c.connect(c.migrator(), "", forgetTimeout)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	if err := conn.Exec(ctx, versionTable); err != nil {
-		return err
+	for _, statement := range []string{"CREATE DATABASE IF NOT EXISTS " + t.Database + t.OnCluster(), t.notes()} {
+		if err := conn.Exec(ctx, statement); err != nil {
+			return err
+		}
 	}
-	has, err := tablesVersion(ctx, conn)
+	has, err := tablesVersion(ctx, conn, t)
 	if err != nil {
 		return err
 	}
@@ -85,54 +74,46 @@ func migrateClickHouse(ctx context.Context, c *ClickHouseConfig) (err error) {
 		return ErrNewerTables
 	}
 	for _, f := range files[has:] {
-		if err := applyFile(ctx, conn, f.Name()); err != nil {
+		if err := t.apply(ctx, conn, f.Name()); err != nil {
 			return fmt.Errorf("%s: %w", f.Name(), err)
 		}
 	}
 	return nil
 }
 
-// createDatabase makes the database, for which no database may be named at sign-in.
-func createDatabase(ctx context.Context, c *ClickHouseConfig) (err error) {
-	conn, err := c.connect(c.housekeeper(), "")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	return conn.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+c.Database)
-}
-
-// applyFile runs one file, named like "0001_sums.sql", and then notes it.
-func applyFile(ctx context.Context, conn driver.Conn, name string) error {
+// apply runs one file, named like "0001_sums.sql", and then notes it.
+func (t tables) apply(ctx context.Context, conn driver.Conn, name string) error {
 	digits, _, _ := strings.Cut(name, "_")
 	version, err := strconv.ParseUint(digits, 10, 32)
 	if err != nil {
 		return err
 	}
-	text, err := clickhouseFiles.ReadFile(clickhouseFolder + "/" + name)
+	statement, err := t.statement(name)
 	if err != nil {
 		return err
 	}
-	if err := conn.Exec(ctx, string(text)); err != nil {
-		return err
+	if statement != "" {
+		if err := conn.Exec(ctx, statement); err != nil {
+			return err
+		}
 	}
-	return conn.Exec(ctx, "INSERT INTO schema_migrations (version, name) SELECT "+strconv.FormatUint(version, 10)+", '"+name+"'")
+	return conn.Exec(ctx, fmt.Sprintf("INSERT INTO %s.schema_migrations (version, name) SELECT %d, '%s'", t.Database, version, name))
 }
 
 // tablesVersion is the number of the newest file that was run, 0 for none.
-func tablesVersion(ctx context.Context, conn driver.Conn) (int, error) {
+func tablesVersion(ctx context.Context, conn driver.Conn, t tables) (int, error) {
 	var version uint32
-	err := conn.QueryRow(ctx, "SELECT max(version) FROM schema_migrations").Scan(&version)
+	err := conn.QueryRow(ctx, "SELECT max(version) FROM "+t.Database+".schema_migrations").Scan(&version)
 	return int(version), err
 }
 
 // checkTables fails when the tables are not those of this version.
-func checkTables(ctx context.Context, conn driver.Conn) error {
+func checkTables(ctx context.Context, conn driver.Conn, t tables) error {
 	files, err := clickhouseFiles.ReadDir(clickhouseFolder)
 	if err != nil {
 		return err
 	}
-	has, err := tablesVersion(ctx, conn)
+	has, err := tablesVersion(ctx, conn, t)
 	var x *clickhouse.Exception
 	switch {
 	case errors.As(err, &x) && (x.Code == 60 || x.Code == 81): // unknown table, unknown database
@@ -143,6 +124,13 @@ func checkTables(ctx context.Context, conn driver.Conn) error {
 		return fmt.Errorf("clickhouse: %w", ErrNoTables)
 	case has > len(files):
 		return fmt.Errorf("clickhouse: %w", ErrNewerTables)
+	}
+	var engine string
+	if err := conn.QueryRow(ctx, "SELECT max(engine) FROM system.tables WHERE database = ? AND name = 'sums'", t.Database).Scan(&engine); err != nil {
+		return fmt.Errorf("clickhouse: %w", err)
+	}
+	if engine != t.Engine() {
+		return fmt.Errorf("clickhouse: %w (sums is a %s table)", ErrOtherTables, engine)
 	}
 	return nil
 }

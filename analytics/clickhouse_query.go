@@ -17,8 +17,13 @@ func (s *clickhouseStore) Query(ctx context.Context, q Select) (all []Row, err e
 			all, err = nil, fmt.Errorf("query %s sums: %w", q.Dim, err)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	if err := s.breaker.allow(); err != nil {
+		return nil, err
+	}
+	asked := ctx
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
+	defer func() { s.breaker.note(asked, err) }()
 	text, args := q.clickhouseSQL()
 	rows, err := s.read.Query(ctx, text, args...)
 	if err != nil {
@@ -48,7 +53,7 @@ func (s *clickhouseStore) Query(ctx context.Context, q Select) (all []Row, err e
 // clickhouseSQL writes q as SQL. Rows whose sums are all zero may not be merged
 // away yet, so they are left out.
 func (q *Select) clickhouseSQL() (string, []any) {
-	var out, group, some []string
+	var out, group []string
 	for _, c := range q.columns() {
 		group = append(group, c.name)
 		if c.text {
@@ -57,16 +62,13 @@ func (q *Select) clickhouseSQL() (string, []any) {
 			out = append(out, "toInt64(toUnixTimestamp("+c.name+"))")
 		}
 	}
-	for _, m := range metricColumns {
-		out = append(out, "sum("+m+") AS sum_"+m)
-		some = append(some, "sum_"+m+" != 0")
-	}
+	out = append(out, sumsOf("sum_"))
 	where, args := q.clickhouseWhere()
 	text := "SELECT " + strings.Join(out, ", ") + " FROM sums WHERE " + where
 	if len(group) > 0 {
 		text += " GROUP BY " + strings.Join(group, ", ")
 	}
-	text += " HAVING " + strings.Join(some, " OR ")
+	text += " HAVING " + anySum("sum_")
 	if len(group) > 0 {
 		text += " ORDER BY " + strings.Join(group, ", ")
 	}
@@ -103,3 +105,21 @@ func (q *Select) clickhouseWhere() (string, []any) {
 
 // clampStart brings a bound into what the column start can hold.
 func clampStart(seconds int64) int64 { return min(max(seconds, 0), math.MaxUint32) }
+
+// sumsOf are the sums of all metrics, each named by its column behind prefix.
+func sumsOf(prefix string) string {
+	var all []string
+	for _, m := range metricColumns {
+		all = append(all, "sum("+m+") AS "+prefix+m)
+	}
+	return strings.Join(all, ", ")
+}
+
+// anySum is true when one of them is not zero.
+func anySum(prefix string) string {
+	var some []string
+	for _, m := range metricColumns {
+		some = append(some, prefix+m+" != 0")
+	}
+	return strings.Join(some, " OR ")
+}

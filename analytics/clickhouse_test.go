@@ -38,13 +38,13 @@ func TestClickHouse(t *testing.T) {
 	t.Run("both engines agree on a random stream", func(t *testing.T) { testEnginesAgree(t, server) })
 	t.Run("the server deletes by itself what is too old", func(t *testing.T) { testTTL(t, server) })
 	t.Run("missing and newer tables are named", func(t *testing.T) { testTables(t, server) })
-	t.Run("a batch of unknown fate is not sent again", func(t *testing.T) { testUnknownFate(t, server) })
+	t.Run("sums are moved up and back once though the mover is killed", func(t *testing.T) { testMove(t, server) })
 	t.Run("batches count once though the server is killed", func(t *testing.T) { testKilled(t, server) })
 }
 
 // testClickHouseConfig names a database for what would be in dir.
 func testClickHouseConfig(s *clickhousetest.Server, dir string) *ClickHouseConfig {
-	c := ClickHouseConfig{Addr: []string{s.Native}, Database: fmt.Sprintf("test_%x", sha256.Sum256([]byte(dir)))[:24]}
+	c := ClickHouseConfig{Addr: []string{s.Native}, Database: fmt.Sprintf("test_%x", sha256.Sum256([]byte(dir)))[:24], Housekeeping: true}
 	return c.withDefaults()
 }
 
@@ -57,6 +57,7 @@ func testOpenClickHouse(t *testing.T, c *ClickHouseConfig) *clickhouseStore {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.breaker = nil // a test's tries follow one another at once
 	// A killed process loses nothing that the kernel has; waiting for the disk
 	// would only make the tests slow.
 	err = s.house.Exec(t.Context(), "ALTER TABLE sums MODIFY SETTING fsync_after_insert = 0, fsync_part_directory = 0, min_rows_to_fsync_after_merge = 0")
@@ -186,7 +187,7 @@ func testTTL(t *testing.T, server *clickhousetest.Server) {
 		t.Errorf("as migrated: rows of age %v, want %v", got, want)
 	}
 	s = open(100 * dayLong)
-	if err := s.Forget(t.Context(), nil); err != nil {
+	if _, err := s.Forget(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := left(s), []int64{91}; !slices.Equal(got, want) {
@@ -200,7 +201,7 @@ func testTTL(t *testing.T, server *clickhousetest.Server) {
 		return changes
 	}
 	before := count(s)
-	if err := s.Forget(t.Context(), []Expiry{{Grain: Day, Before: 1}}); err != nil {
+	if _, err := s.Forget(t.Context(), []Expiry{{Grain: Day, Before: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	if after := count(s); after != before {
@@ -238,26 +239,6 @@ func testTables(t *testing.T, server *clickhousetest.Server) {
 	c.Database = "x; DROP DATABASE system"
 	if err := migrateClickHouse(t.Context(), c); err == nil || !strings.Contains(err.Error(), "name of a database") {
 		t.Errorf("a name that is none: %v", err)
-	}
-}
-
-func testUnknownFate(t *testing.T, server *clickhousetest.Server) {
-	s := testOpenClickHouse(t, testClickHouseConfig(server, t.TempDir()))
-	defer s.Close()
-	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	s.now = func() time.Time { return now }
-	b := Batch{"g", 1, []Row{{Key{"a.example", Day, DimTotal, "", 86400 * 20000, ""}, Metrics{Views: 1}}}}
-	s.unsure["g"] = unsure{1, now}
-	now = now.Add(fateKnownFor + time.Second)
-	if err := s.Add(t.Context(), b); !errors.Is(err, ErrUnknownFate) {
-		t.Errorf("got %v, want %v", err, ErrUnknownFate)
-	}
-	b.Number = 2
-	if err := s.Add(t.Context(), b); err != nil {
-		t.Errorf("the next batch: %v", err)
-	}
-	if got := clickhouseViews(t, s); got != 1 {
-		t.Errorf("got %d views, want 1", got)
 	}
 }
 

@@ -27,6 +27,9 @@ type Config struct {
 	// [Analytics.SetKeys].
 	Keys *consent.Keys
 	Log  *slog.Logger
+
+	// pieceRows is how many rows [Move] copies at once. Default pieceRows.
+	pieceRows int
 }
 
 // SiteConfig is the part of Config that is one site's own.

@@ -10,6 +10,10 @@ import (
 // spool before it is closed.
 const lateness = 48 * time.Hour
 
+// foldSource begins the source of the batches that close months, which the
+// housekeeper adds.
+const foldSource = "fold/"
+
 // monthDims are the dimensions that are kept by the month, too. Gaps are not:
 // they tell something only by the day.
 var monthDims = [...]Dim{
@@ -103,7 +107,7 @@ func (c *closing) closeDim(d Dim) error {
 		grain = Hour
 	}
 	batch := Batch{
-		Source: fmt.Sprintf("fold/%s/%s/%s", c.site.name, c.month.Format("2006-01"), d),
+		Source: fmt.Sprintf(foldSource+"%s/%s/%s", c.site.name, c.month.Format("2006-01"), d),
 		Number: uint64(c.views) + 1,
 	}
 	for _, withPage := range []bool{false, true} {

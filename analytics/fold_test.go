@@ -74,7 +74,7 @@ func TestClosingAMonth(t *testing.T) {
 	if fmt.Sprint(after.Headline, after.Lists) != fmt.Sprint(before.Headline, before.Lists) {
 		t.Errorf("closing changed the answer:\n%+v %+v\n%+v %+v", before.Headline, before.Lists, after.Headline, after.Lists)
 	}
-	totals, err := ReadTotals(t.Context(), dir)
+	totals, err := ReadTotals(t.Context(), Config{Dir: dir})
 	if err != nil || totals.Pageviews != 48 {
 		t.Errorf("got totals %+v, %v, want 48 page views", totals, err)
 	}

@@ -32,6 +32,13 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if dir := os.Getenv(moverDir); dir != "" {
+		if err := moveUp(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	os.Exit(m.Run())
 }
 
@@ -156,7 +163,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for round := range rounds {
 		kept, tried, _ := testGateway(t, dir, time.Duration(random.IntN(120))*time.Millisecond)
-		totals, err := ReadTotals(t.Context(), dir)
+		totals, err := ReadTotals(t.Context(), Config{Dir: dir})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +176,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	testPersist(t, a)
 	testSameSums(t, testTable(t, a))
 	testClose(t, a)
-	totals, err := ReadTotals(t.Context(), dir)
+	totals, err := ReadTotals(t.Context(), Config{Dir: dir})
 	if err != nil || totals.Pageviews != stored {
 		t.Errorf("at the end: %+v, %v, want %d page views", totals, err, stored)
 	}
@@ -184,7 +191,7 @@ func TestFullDisk(t *testing.T) {
 	if got := strings.Count(strings.Join(lines, "\n"), "full true"); got < 10 {
 		t.Fatalf("only %d writes failed: this test would prove nothing", got)
 	}
-	totals, err := ReadTotals(t.Context(), dir)
+	totals, err := ReadTotals(t.Context(), Config{Dir: dir})
 	if err != nil || totals.Pageviews != kept {
 		t.Errorf("got %+v, %v, want %d page views", totals, err, kept)
 	}

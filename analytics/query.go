@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Query answers q from the store. While the store cannot be opened it returns
-// an Answer whose numbers are Unanswered and whose Health says why, and no error.
+// Query answers q from the store. While the store cannot be opened or does not
+// answer, it returns an Answer whose numbers are Unanswered and whose Health says
+// why, and no error.
 func (a *Analytics) Query(ctx context.Context, q Question) (Answer, error) {
 	answers, err := a.QueryEach(ctx, []Question{q})
 	if err != nil {
@@ -29,23 +30,30 @@ func (a *Analytics) QueryEach(ctx context.Context, questions []Question) ([]Answ
 			return nil, err
 		}
 		answers[i] = a.unanswered(q, ask)
-		store, err := a.opened(ctx)
-		if err != nil {
-			continue // Health says it
-		}
-		ask.store = store
-		if known[q.Site] == nil {
-			if known[q.Site], err = readBooks(ctx, store, q.Site, ask.now, a.config.Retention); err != nil {
-				return nil, err
-			}
-		}
-		ask.books = known[q.Site]
-		answers[i].Retention = a.retention(ask.books)
-		if err := ask.fill(&answers[i]); err != nil {
+		switch err := a.answer(ctx, ask, known, &answers[i]); {
+		case ctx.Err() != nil:
 			return nil, err
+		case err != nil:
+			answers[i] = a.unanswered(q, ask)
+			answers[i].Health.StoreOpen, answers[i].Health.Err = false, err.Error()
 		}
 	}
 	return answers, nil
+}
+
+// answer fills in what the store knows.
+func (a *Analytics) answer(ctx context.Context, ask *asking, known map[string]*books, ans *Answer) (err error) {
+	if ask.store, err = a.opened(ctx); err != nil {
+		return err
+	}
+	if ask.books = known[ask.Site]; ask.books == nil {
+		if ask.books, err = readBooks(ctx, ask.store, ask.Site, ask.now, a.config.Retention); err != nil {
+			return err
+		}
+		known[ask.Site] = ask.books
+	}
+	ans.Retention = a.retention(ask.books)
+	return ask.fill(ans)
 }
 
 // ask prepares a question.

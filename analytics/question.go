@@ -214,8 +214,15 @@ type Retention struct {
 	OldestDay time.Time
 	// NextDeletion is when the oldest rows go.
 	NextDeletion time.Time
-	// LastPass is when the retention pass last ran to its end.
+	// OldestHour is the oldest hour of which anything is kept; zero: nothing yet.
+	OldestHour time.Time
+	// LastPass is when the retention pass last ran to its end; zero where another
+	// gateway keeps house, or since the start.
 	LastPass time.Time
+	// Late is how many expired rows the last pass found, which a ClickHouse server
+	// should have deleted by itself. Err says why it could not delete them.
+	Late int64
+	Err  string
 }
 
 // A Health is the state of the way from counter to store.
@@ -226,6 +233,9 @@ type Health struct {
 	Err string
 	// LastWrite is when a batch last reached the store.
 	LastWrite time.Time
+	// Sent is how many batches have reached it since the start, Failures how many
+	// tries failed.
+	Sent, Failures int64
 	// Backlog is the number of batches waiting in the spool, BacklogBytes their size.
 	Backlog      int
 	BacklogBytes int64

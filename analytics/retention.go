@@ -2,7 +2,11 @@ package analytics
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -40,22 +44,49 @@ func (a *Analytics) keepHouse(ctx context.Context, now time.Time) error {
 	if done.After(now.Truncate(24 * time.Hour)) {
 		return nil
 	}
+	if err := a.moving(); err != nil {
+		return err
+	}
 	store, err := a.opened(ctx)
 	if err != nil {
 		return err
 	}
+	var closed []error
 	for _, s := range a.sites {
-		if err := a.closeMonths(ctx, store, s, now); err != nil {
-			return err
-		}
+		closed = append(closed, a.closeMonths(ctx, store, s, now))
 	}
-	if err := store.Forget(ctx, a.expired(now)); err != nil {
-		return fmt.Errorf("forget: %w", err)
+	err = errors.Join(closed...)
+	late := int64(0)
+	if err == nil {
+		late, err = store.Forget(ctx, a.expired(now))
+	}
+	if err == nil {
+		err = a.forgetFile(ctx, now)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.kept.Late, a.kept.Err = late, ""
+	if err != nil {
+		a.kept.Err = err.Error()
+		return fmt.Errorf("keep house: %w", err)
+	}
 	a.kept.LastPass = now.UTC()
 	return nil
+}
+
+// forgetFile forgets in a file of sums that is left from before they were moved
+// to a server, too.
+func (a *Analytics) forgetFile(ctx context.Context, now time.Time) (err error) {
+	_, err = os.Stat(filepath.Join(a.config.Dir, storeFile))
+	if a.config.ClickHouse == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	left, err := openSQLite(ctx, a.config.Dir, false)
+	if err != nil {
+		return err
+	}
+	_, err = left.Forget(ctx, a.expired(now))
+	return errors.Join(err, left.Close())
 }
 
 // expired is what must be gone at now. A row goes when its first moment is older

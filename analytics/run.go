@@ -178,9 +178,10 @@ func (a *Analytics) sendOne(ctx context.Context) (more bool, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	err = store.Add(ctx, b)
+	err = a.deliver(ctx, spool, store, b)
 	if errors.Is(err, ErrUnknownFate) {
-		return true, errors.Join(err, spool.setAside())
+		a.log.Error("a batch is set aside", "batch", b.Number, "err", err)
+		return true, spool.setAside()
 	}
 	if err != nil {
 		return false, err
@@ -199,8 +200,10 @@ func (a *Analytics) noteSend(sent bool, err error) {
 	defer a.mu.Unlock()
 	switch {
 	case err != nil && !errors.Is(err, context.Canceled):
-		a.health.Err = err.Error()
+		a.health.StoreOpen, a.health.Err = false, err.Error()
+		a.health.Failures++
 	case sent:
-		a.health.Err, a.health.LastWrite = "", a.now().UTC()
+		a.health.StoreOpen, a.health.Err, a.health.LastWrite = true, "", a.now().UTC()
+		a.health.Sent++
 	}
 }

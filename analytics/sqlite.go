@@ -28,6 +28,9 @@ type sqliteStore struct {
 	// many as kinds of questions.
 	statements sync.Map
 
+	// mayAdd, if it is set, is asked in the transaction of every batch.
+	mayAdd func() error
+
 	mu sync.Mutex // held by the one who writes
 	// ids are the numbers of texts met lately.
 	ids map[string]int64
@@ -77,6 +80,11 @@ func (s *sqliteStore) Add(ctx context.Context, b Batch) (err error) {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // no-op after the commit
+	if s.mayAdd != nil {
+		if err := s.mayAdd(); err != nil {
+			return err
+		}
+	}
 	fresh, err := claim(ctx, tx, b)
 	if err != nil || !fresh {
 		return err
@@ -171,7 +179,7 @@ func (s *sqliteStore) textID(ctx context.Context, tx *sql.Tx, text string) (int6
 
 // Forget deletes expired rows, the texts that no row names any more, and the
 // file's free pages.
-func (s *sqliteStore) Forget(ctx context.Context, expired []Expiry) error {
+func (s *sqliteStore) Forget(ctx context.Context, expired []Expiry) (found int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range expired {
@@ -180,19 +188,21 @@ func (s *sqliteStore) Forget(ctx context.Context, expired []Expiry) error {
 				AND (? = '' OR dim = (SELECT id FROM text WHERE s = ?))`,
 			int64(e.Grain), e.Before, string(e.Dim), string(e.Dim))
 		if err != nil {
-			return fmt.Errorf("forget %v rows: %w", e.Grain, err)
+			return found, fmt.Errorf("forget %v rows: %w", e.Grain, err)
 		}
-		if n, err := r.RowsAffected(); err != nil || n > 0 {
+		n, err := r.RowsAffected()
+		if err != nil || n > 0 {
 			s.swept = false
 		}
+		found += n
 	}
 	if !s.swept {
 		if err := s.sweep(ctx); err != nil {
-			return fmt.Errorf("forget texts: %w", err)
+			return found, fmt.Errorf("forget texts: %w", err)
 		}
 		s.swept = true
 	}
-	return s.db.Shrink(ctx)
+	return found, s.db.Shrink(ctx)
 }
 
 // sweep deletes the texts that no row names any more.

@@ -1,5 +1,7 @@
 package analytics
 
+import "time"
+
 var noStates = States{Accepted: unanswered, Declined: unanswered, Undecided: unanswered, Bot: unanswered, Prefetch: unanswered}
 
 var noEstimate = Estimate{unanswered, unanswered, unanswered}
@@ -64,15 +66,27 @@ func (a *Analytics) Health() Health {
 	return h
 }
 
+// Kept is how the last retention pass of this gateway went. Its windows and oldest
+// rows are left out.
+func (a *Analytics) Kept() Retention {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.kept
+}
+
 // retention says what is forgotten when.
 func (a *Analytics) retention(b *books) Retention {
-	a.mu.Lock()
-	r := a.kept
-	a.mu.Unlock()
+	r := a.Kept()
 	r.Window = a.config.Retention
 	r.Hours, r.Days = min(keepHours, r.Window), min(keepDays, r.Window)
 	if first, keep := b.oldest(&r); !first.IsZero() {
 		r.OldestDay, r.NextDeletion = first, first.Add(keep)
+	}
+	if b.oldestHour != 0 {
+		r.OldestHour = time.Unix(b.oldestHour, 0).UTC()
+		if gone := r.OldestHour.Add(r.Hours); gone.Before(r.NextDeletion) {
+			r.NextDeletion = gone
+		}
 	}
 	return r
 }

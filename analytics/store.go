@@ -32,16 +32,16 @@ type Store interface {
 	Query(ctx context.Context, s Select) ([]Row, error)
 
 	// Forget deletes all rows that the expiries name, so that neither the file
-	// nor its free pages hold them any more.
-	Forget(ctx context.Context, expired []Expiry) error
+	// nor its free pages hold them any more. It returns how many it found, also
+	// when it may not delete them.
+	Forget(ctx context.Context, expired []Expiry) (found int64, err error)
 
 	// Close waits for what runs and closes the store.
 	Close() error
 }
 
-// ErrUnknownFate says that a batch may or may not have been added and that the
-// store cannot find out any more. It must not be sent again by itself.
-var ErrUnknownFate = errors.New("not known whether the batch was added")
+// errNotSent says that a batch has surely not been added.
+var errNotSent = errors.New("not sent")
 
 // A Select says which rows are summed over and how finely.
 type Select struct {

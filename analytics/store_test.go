@@ -221,8 +221,9 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 		if !holds(t, dir, secret) {
 			t.Fatal("no file holds the text: this test would prove nothing")
 		}
-		if err := s.Forget(t.Context(), []Expiry{{Grain: Day, Before: day(1000)}, {Grain: Hour, Before: 1 << 40}}); err != nil {
-			t.Fatal(err)
+		found, err := s.Forget(t.Context(), []Expiry{{Grain: Day, Before: day(1000)}, {Grain: Hour, Before: 1 << 40}})
+		if err != nil || found != 300 {
+			t.Fatalf("found %d, %v, want 300", found, err)
 		}
 		if holds(t, dir, secret) {
 			t.Error("a file still holds a forgotten text")
@@ -242,7 +243,7 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 	t.Run("one dimension can be forgotten sooner", func(t *testing.T) {
 		s := start(t)
 		add(t, s, Batch{"g", 1, []Row{row(DimGap, "", 10, "none", 1), row(DimPage, "", 10, "/", 1)}})
-		if err := s.Forget(t.Context(), []Expiry{{Grain: Day, Dim: DimGap, Before: day(11)}}); err != nil {
+		if _, err := s.Forget(t.Context(), []Expiry{{Grain: Day, Dim: DimGap, Before: day(11)}}); err != nil {
 			t.Fatal(err)
 		}
 		for d, want := range map[Dim]int{DimGap: 0, DimPage: 1} {

@@ -40,9 +40,11 @@ type Server struct {
 type Options struct {
 	// Users are who may sign in, with their passwords. Default: "default" with none.
 	Users map[string]string
-	// Config is a server configuration file, by which the grants of the user
-	// "default" can be narrowed.
+	// Config is a server configuration file. Every session is the engine's user
+	// "default", whatever name it signed in by; the file can narrow its grants.
 	Config string
+	// Env is added to the engine's environment.
+	Env []string
 	// CertFile and KeyFile turn on TLS for both protocols.
 	CertFile, KeyFile string
 }
@@ -121,6 +123,7 @@ func (s *Server) Start() error {
 	}
 	s.cmd = exec.Command(s.bin, args...)
 	s.cmd.Stderr = os.Stderr
+	s.cmd.Env = append(os.Environ(), s.o.Env...)
 	// It must not outlive a test that was killed.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := s.cmd.StdoutPipe()
@@ -139,6 +142,12 @@ func (s *Server) Start() error {
 		return fmt.Errorf("chserver said %q: %w", line, err)
 	}
 	return nil
+}
+
+// StartAs starts a killed engine on the same folder and addresses in another way.
+func (s *Server) StartAs(o Options) error {
+	s.o = o
+	return s.Start()
 }
 
 // Kill ends the engine as a power cut would, as far as a process can be.

@@ -10,7 +10,8 @@ import (
 // A footer says what is kept, for how long, and whether counting is well.
 type footer struct {
 	Window, Hours, Days string
-	Oldest, Next        string
+	Oldest, OldestHour  string
+	Next                string
 	Zone                string
 	Places              analytics.PlaceSource
 	Health              []healthLine
@@ -29,11 +30,28 @@ func newFooter(a analytics.Answer, site Site) footer {
 	if !a.Retention.OldestDay.IsZero() {
 		f.Oldest = a.Retention.OldestDay.Format("2 January 2006")
 	}
+	if !a.Retention.OldestHour.IsZero() {
+		f.OldestHour = a.Retention.OldestHour.In(site.Location).Format("2 January 2006, 15:04")
+	}
 	if !a.Retention.NextDeletion.IsZero() {
 		f.Next = a.Retention.NextDeletion.In(site.Location).Format("2 January 2006")
 	}
-	f.Health = health(a.Health)
+	f.Health = append(health(a.Health), housekeeping(a.Retention)...)
 	return f
+}
+
+// housekeeping says what became of the rows whose time was over.
+func housekeeping(r analytics.Retention) (lines []healthLine) {
+	switch {
+	case r.Err != "" && r.Late > 0:
+		lines = append(lines, healthLine{fmt.Sprintf("%s past their time could not be deleted: %s", countOf(r.Late, "row"), r.Err), true})
+	case r.Err != "":
+		lines = append(lines, healthLine{"The daily clearing-up failed: " + r.Err, true})
+	}
+	if !r.LastPass.IsZero() {
+		lines = append(lines, healthLine{fmt.Sprintf("Cleared up %s: %s past their time.", ago(r.LastPass, time.Now()), countOf(r.Late, "row")), false})
+	}
+	return lines
 }
 
 func health(h analytics.Health) (lines []healthLine) {

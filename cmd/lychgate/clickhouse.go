@@ -17,10 +17,12 @@ type clickhouseConfig struct {
 	TLS          bool        `toml:"tls"`
 	CA           string      `toml:"ca"`
 	Compression  string      `toml:"compression"`
+	Cluster      string      `toml:"cluster"`
 	Housekeeping bool        `toml:"housekeeping"`
 	Writer       loginConfig `toml:"writer"`
 	Reader       loginConfig `toml:"reader"`
 	Housekeeper  loginConfig `toml:"housekeeper"`
+	Migrator     loginConfig `toml:"migrator"`
 }
 
 type loginConfig struct {
@@ -44,8 +46,9 @@ func (c *config) fillStore(base string) {
 			*value = def
 		}
 	}
-	for _, path := range []*string{&ch.CA, &ch.Writer.PasswordFile, &ch.Reader.PasswordFile, &ch.Housekeeper.PasswordFile} {
-		*path = within(base, *path)
+	ch.CA = within(base, ch.CA)
+	for _, l := range []*loginConfig{&ch.Writer, &ch.Reader, &ch.Housekeeper, &ch.Migrator} {
+		l.PasswordFile = within(base, l.PasswordFile)
 	}
 }
 
@@ -54,10 +57,9 @@ func (c *config) checkStore(p *problems) {
 	ch, key := &c.Analytics.ClickHouse, "analytics.clickhouse"
 	switch c.Analytics.Store {
 	case storeSQLite:
-		if len(ch.Addr) > 0 {
-			p.add(key+".addr", `is never used: set store = "clickhouse" in [analytics]`)
+		if len(ch.Addr) == 0 { // else it is being made ready for lychgate move
+			return
 		}
-		return
 	case storeClickHouse:
 	default:
 		p.add("analytics.store", `%q: "sqlite" keeps the sums in the data folder, "clickhouse" on a server`, c.Analytics.Store)
@@ -80,9 +82,12 @@ func (c *config) checkStore(p *problems) {
 	if ch.CA != "" && !ch.TLS {
 		p.add(key+".ca", "is never used: set tls = true beside it")
 	}
+	if err := c.server().Validate(); err != nil {
+		p.add(key, "%v", err)
+	}
 	for name, file := range map[string]string{
-		".ca": ch.CA, ".writer.password_file": ch.Writer.PasswordFile,
-		".reader.password_file": ch.Reader.PasswordFile, ".housekeeper.password_file": ch.Housekeeper.PasswordFile,
+		".ca": ch.CA, ".writer.password_file": ch.Writer.PasswordFile, ".reader.password_file": ch.Reader.PasswordFile,
+		".housekeeper.password_file": ch.Housekeeper.PasswordFile, ".migrator.password_file": ch.Migrator.PasswordFile,
 	} {
 		if file != "" {
 			checkFile(p, key+name, file)
@@ -90,15 +95,25 @@ func (c *config) checkStore(p *problems) {
 	}
 }
 
-// clickhouse is what the sums' room is told of the server, nil without one.
+// clickhouse is the server that the sums are on, nil without one.
 func (c *config) clickhouse() *analytics.ClickHouseConfig {
 	if c.Analytics.Store != storeClickHouse {
 		return nil
 	}
+	return c.server()
+}
+
+// server is the ClickHouse server that the file names, whether the sums are there
+// or not yet; nil without one.
+func (c *config) server() *analytics.ClickHouseConfig {
 	ch := &c.Analytics.ClickHouse
+	if len(ch.Addr) == 0 {
+		return nil
+	}
 	return &analytics.ClickHouseConfig{
-		Addr: ch.Addr, Protocol: ch.Protocol, Database: ch.Database, TLS: ch.TLS, CA: ch.CA, Compression: ch.Compression,
-		Writer: analytics.Login(ch.Writer), Reader: analytics.Login(ch.Reader), Housekeeper: analytics.Login(ch.Housekeeper),
+		Addr: ch.Addr, Protocol: ch.Protocol, Database: ch.Database, TLS: ch.TLS, CA: ch.CA, Compression: ch.Compression, Cluster: ch.Cluster,
+		Writer: analytics.Login(ch.Writer), Reader: analytics.Login(ch.Reader),
+		Housekeeper: analytics.Login(ch.Housekeeper), Migrator: analytics.Login(ch.Migrator),
 		Housekeeping: ch.Housekeeping,
 	}
 }
@@ -118,11 +133,11 @@ func runMigrate(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if c.clickhouse() == nil {
+	if c.server() == nil {
 		_, err := fmt.Fprintln(stdout, "The statistics are in the data folder, which lychgate serve brings up to date itself.")
 		return err
 	}
-	err = analytics.Migrate(context.Background(), analytics.Config{ClickHouse: c.clickhouse(), Retention: c.Analytics.Retention.Duration})
+	err = analytics.Migrate(context.Background(), analytics.Config{ClickHouse: c.server(), Retention: c.Analytics.Retention.Duration})
 	if err != nil {
 		return err
 	}

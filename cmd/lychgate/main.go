@@ -63,6 +63,7 @@ func commands() []command {
 		{"totals", runTotals},
 		{"import", runImport},
 		{"migrate", runMigrate},
+		{"move", runMove},
 		{"version", runVersion},
 	}
 }
@@ -109,6 +110,7 @@ const usage = `Usage:
     lychgate totals  [-config FILE | -data FOLDER]
     lychgate import  -file FILE [-file FILE ...] [-site S] [-dry-run] [-config FILE | -data FOLDER]
     lychgate migrate -config FILE
+    lychgate move    -config FILE -to clickhouse|sqlite
     lychgate version
 
 serve   puts the gateway in front of a website: a folder, or a server elsewhere.
@@ -121,6 +123,7 @@ report  writes the page for a funder, as .html, .csv or .json.
 totals  prints what has been counted and decided so far, as JSON.
 import  adds history from Plausible, GoatCounter or a plain CSV, each day once.
 migrate makes the tables of a ClickHouse server, or brings them up to date.
+move    copies the sums to the ClickHouse server or back, and compares all totals.
 All but serve may run beside a running serve.
 
 Exit status: 0 done, 1 failed, 2 wrong usage.

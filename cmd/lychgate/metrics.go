@@ -126,6 +126,12 @@ func (r readings) counting(s sheet) {
 	s.gauge("lychgate_spool_batches", "Batches waiting for the store.", float64(c.Backlog))
 	s.gauge("lychgate_spool_bytes", "Their size.", float64(c.BacklogBytes))
 	s.gauge("lychgate_spool_set_aside", "Batches of unknown fate that wait for somebody to decide.", float64(c.SetAside))
+	s.counter("lychgate_batches_sent_total", "Batches that reached the store.", c.Sent)
+	s.counter("lychgate_batch_failures_total", "Tries to give it one that failed.", c.Failures)
+	kept := r.h.analytics.Kept()
+	s.gauge("lychgate_retention_up", "1 while what is past its time can be deleted.", truth(kept.Err == ""))
+	s.gauge("lychgate_retention_late_rows", "Rows past their time that the last pass found.", float64(kept.Late))
+	s.moment("lychgate_retention_last_pass_timestamp_seconds", "When it last ran to its end, on the gateway that keeps house.", kept.LastPass)
 	s.gauge("lychgate_places_up", "1 while countries can be told.", truth(c.PlaceErr == ""))
 	s.moment("lychgate_counting_last_write_timestamp_seconds", "When a batch last reached the store since the start.", c.LastWrite)
 }

@@ -75,6 +75,9 @@ func (h *house) condition() string {
 	if counting.Err != "" {
 		add("analytics", counting.Err)
 	}
+	if err := h.analytics.Kept().Err; err != "" {
+		add("retention", err)
+	}
 	if counting.PlaceErr != "" {
 		add("places", counting.PlaceErr)
 	}

@@ -68,6 +68,7 @@ func (h *httpServer) query(w http.ResponseWriter, r *http.Request) error {
 	if query == "" {
 		query, data = string(data), nil
 	}
+	query = here(query)
 	s, err := h.e.open(values.Get("database"))
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@
 // process, and because tests stop, freeze and kill it.
 //
 // What it is not: users, roles and quotas by SQL, replicas and Keeper, real
-// asynchronous inserts.
+// asynchronous inserts. What is to run ON CLUSTER runs here, as on a cluster of one.
 package main
 
 import (

@@ -185,6 +185,7 @@ func (c *nativeConn) query() error {
 	for _, p := range q.Parameters {
 		params = append(params, parameter{p.Key, unquoteField(p.Value)})
 	}
+	q.Body = here(q.Body)
 	in, inserting := parseInsert(q.Body)
 	for name, value := range in.settings {
 		settings[name] = value

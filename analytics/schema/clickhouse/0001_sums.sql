@@ -1,7 +1,9 @@
 -- The one table of sums, as SQLite has it in its view sums. A row counts; it
 -- never says who. The sums of one key may lie in several rows until the server
 -- merges them: always read sum() ... GROUP BY.
-CREATE TABLE IF NOT EXISTS sums (
+--
+-- On a cluster this is the part of each shard, replicated within it.
+CREATE TABLE IF NOT EXISTS {{.Local}}{{.OnCluster}} (
 	site      LowCardinality(String),
 	grain     Enum8('hour' = 1, 'day' = 2, 'month' = 3),
 	dim       LowCardinality(String), -- what value says
@@ -17,12 +19,15 @@ CREATE TABLE IF NOT EXISTS sums (
 	timed     Int64 CODEC(T64, ZSTD(1)),
 	goals     Int64 CODEC(T64, ZSTD(1))
 )
-ENGINE = SummingMergeTree((views, visits, visitors, engaged, continues, seconds, timed, goals))
+ENGINE = {{if .Cluster}}ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/sums', '{replica}', {{else}}SummingMergeTree({{end -}}
+	(views, visits, visitors, engaged, continues, seconds, timed, goals))
 PARTITION BY toYYYYMM(start)
 ORDER BY (site, grain, dim, page, start, value)
 SETTINGS
-	-- Tokens of batches that are remembered; with the default of 0 they are ignored.
+	-- Tokens of batches that are remembered, by one server and by a cluster; a
+	-- single server's default of 0 would ignore them.
 	non_replicated_deduplication_window = 100000,
+	replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 604800,
 	-- What was acknowledged is on the disk, before and after a merge.
 	fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1,
 	-- What is forgotten is off the disk within minutes, and looked for each hour.
