@@ -82,9 +82,13 @@ type PageView struct {
 // Analytics counts for all sites. It is safe for concurrent use; a nil one
 // counts nothing.
 type Analytics struct {
-	config  Config
-	log     *slog.Logger
-	sites   map[string]*site
+	config Config
+	log    *slog.Logger
+	sites  atomic.Pointer[map[string]*site]
+	keys   *consent.Keys // nil until there are; guarded by arranging
+
+	arranging sync.Mutex // held while sites or keys are changed
+
 	sources sourceTable
 	bots    wordTable // words in the names of programs
 	fields  atomic.Pointer[sourceFields]
@@ -219,27 +223,13 @@ func prepare(c Config, openStore func(context.Context) (Store, error)) (*Analyti
 		return nil, err
 	}
 	a := &Analytics{
-		config: c, log: c.Log, sites: map[string]*site{},
+		config: c, log: c.Log,
 		sources: sources, bots: readBots(botsText), recent: newRecent(), counter: newCounter(),
 		sealed: make(chan struct{}, 1), now: time.Now, openStore: openStore,
 		places: places{path: c.GeoIP},
 	}
-	for _, sc := range c.Sites {
-		s, err := newSite(sc)
-		if err != nil {
-			return nil, err
-		}
-		a.sites[sc.Site] = s
-	}
-	return a, nil
-}
-
-// SetKeys gives counting its keys, if they could not be used when it was opened.
-func (a *Analytics) SetKeys(k *consent.Keys) {
-	a.fields.Store(newSourceFields(k))
-	for _, s := range a.sites {
-		s.jar.Store(newCookieJar(k, s.name))
-	}
+	a.sites.Store(&map[string]*site{})
+	return a, a.SetSites(c.Sites)
 }
 
 // refreshPlaces reads the owner's database of places, if it changed.

@@ -310,7 +310,7 @@ func TestLandingSurvivesTheAccept(t *testing.T) {
 			t.Errorf("a request from %q has field %q", inside.referrer, got)
 		}
 	}
-	s := a.sites[testSite]
+	s := a.site(testSite)
 	from, ok := a.fields.Load().verify(testSite, s.calendar.at(time.Now().Unix()).Day, field)
 	if want := (attribution{Channel: Social, Source: "facebook", Campaign: "winter", Medium: "social"}); !ok || from != want {
 		t.Errorf("got %+v, %v, want %+v", from, ok, want)

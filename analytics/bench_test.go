@@ -48,7 +48,7 @@ func BenchmarkSecureCookie(b *testing.B) {
 	a := testOpen(b, b.TempDir())
 	defer testClose(b, a)
 	r, _ := benchView(b, a)
-	s := a.sites[testSite]
+	s := a.site(testSite)
 	state, value, _ := s.jar.Load().read(r)
 	plain := appendState(nil, &state)
 	sc := securecookie.New(make([]byte, 64), make([]byte, 32)).SetSerializer(securecookie.NopEncoder{})

@@ -74,7 +74,7 @@ func (a *Analytics) ServeEvent(w http.ResponseWriter, r *http.Request, g consent
 }
 
 func (a *Analytics) recordEvent(h http.Header, r *http.Request, e Event, until time.Time) {
-	s := a.sites[e.Site]
+	s := a.site(e.Site)
 	if s == nil || s.jar.Load() == nil || !s.events.take(e.Time.Unix()) {
 		return
 	}

@@ -35,7 +35,7 @@ func NewHistory(c Config, site string) (*History, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := a.sites[site]
+	s := a.site(site)
 	if s == nil {
 		return nil, fmt.Errorf("no site %q", site)
 	}

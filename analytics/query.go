@@ -58,7 +58,7 @@ func (a *Analytics) answer(ctx context.Context, ask *asking, known map[string]*b
 
 // ask prepares a question.
 func (a *Analytics) ask(ctx context.Context, q Question) (*asking, error) {
-	s := a.sites[q.Site]
+	s := a.site(q.Site)
 	if s == nil {
 		return nil, fmt.Errorf("no site %q", q.Site)
 	}

@@ -28,7 +28,7 @@ func (a *Analytics) Record(h http.Header, r *http.Request, g consent.Grant, v Pa
 
 // record is Record for a visitor who has agreed until that time.
 func (a *Analytics) record(h http.Header, r *http.Request, v PageView, until time.Time) {
-	s := a.sites[v.Site]
+	s := a.site(v.Site)
 	if s == nil || s.jar.Load() == nil {
 		return
 	}
@@ -178,7 +178,7 @@ func (a *Analytics) CountState(site string, s State, arrival bool) {
 	if a == nil || s >= states || a.config.CountStates != nil && !*a.config.CountStates {
 		return
 	}
-	at := a.sites[site]
+	at := a.site(site)
 	if at == nil {
 		return
 	}
@@ -193,7 +193,7 @@ func (a *Analytics) CountState(site string, s State, arrival bool) {
 // SourceField is the signed hidden field by which an arrival's landing page and
 // source survive the accept; empty when r is no arrival.
 func (a *Analytics) SourceField(r *http.Request, site string) string {
-	if a == nil || a.sites[site] == nil || a.fields.Load() == nil || !IsPageRequest(r) || !IsArrival(r) {
+	if a == nil || a.site(site) == nil || a.fields.Load() == nil || !IsPageRequest(r) || !IsArrival(r) {
 		return ""
 	}
 	q := r.URL.Query()
@@ -201,7 +201,7 @@ func (a *Analytics) SourceField(r *http.Request, site string) string {
 	if from == (attribution{}) {
 		return ""
 	}
-	day := a.sites[site].calendar.at(a.now().Unix()).Day
+	day := a.site(site).calendar.at(a.now().Unix()).Day
 	return a.fields.Load().sign(site, day, from, pageName(r.URL.Path))
 }
 
@@ -211,7 +211,7 @@ func (a *Analytics) Decided(w http.ResponseWriter, r *http.Request, d consent.De
 	if a == nil {
 		return
 	}
-	s := a.sites[g.Site()]
+	s := a.site(g.Site())
 	if s == nil || s.jar.Load() == nil || !g.Allows(consent.Statistics) {
 		expireCookie(w.Header(), r)
 		return
@@ -233,7 +233,7 @@ func (a *Analytics) Counting(r *http.Request) []banner.Fact {
 	if a == nil {
 		return nil
 	}
-	for _, s := range a.sites {
+	for _, s := range *a.sites.Load() {
 		if v, _, ok := s.jar.Load().read(r); ok {
 			return s.facts(&v)
 		}

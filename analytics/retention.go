@@ -52,7 +52,7 @@ func (a *Analytics) keepHouse(ctx context.Context, now time.Time) error {
 		return err
 	}
 	var closed []error
-	for _, s := range a.sites {
+	for _, s := range *a.sites.Load() {
 		closed = append(closed, a.closeMonths(ctx, store, s, now))
 	}
 	err = errors.Join(closed...)

@@ -12,6 +12,7 @@ import (
 
 // A site is what counting knows of one site.
 type site struct {
+	config   SiteConfig // as it was given
 	name     string
 	calendar calendar
 	jar      atomic.Pointer[cookieJar] // nil without keys
@@ -45,7 +46,7 @@ func newSite(c SiteConfig) (*site, error) {
 		loc = time.UTC
 	}
 	return &site{
-		name: c.Site, calendar: calendar{loc: loc},
+		config: c, name: c.Site, calendar: calendar{loc: loc},
 		search: c.SearchParams, goals: c.Goals, funnels: c.Funnels,
 		declared: c.Events,
 	}, nil

@@ -171,7 +171,7 @@ func (p *play) run(random *rand.Rand, w *truth) {
 // the first view.
 func (p *play) agree(w *truth) {
 	p.t.Helper()
-	jar := p.gateways[0].sites[testSite].jar.Load()
+	jar := p.gateways[0].site(testSite).jar.Load()
 	for _, v := range w.views {
 		if p.cookies[v.visitor] != "" {
 			continue
@@ -246,7 +246,7 @@ type difference struct{ views, visits, engaged, seconds, visitors float64 }
 // off the answer is, as shares.
 func testAgainst(t *testing.T, a *Analytics, w *truth, from, to time.Time) difference {
 	t.Helper()
-	loc := a.sites[testSite].calendar.loc
+	loc := a.site(testSite).calendar.loc
 	first, last := dayOf(from), dayOf(to)
 	a.now = func() time.Time { return to.AddDate(0, 0, 1) }
 	got := testAsk(t, a, Question{From: from, To: to}).Headline

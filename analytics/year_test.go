@@ -20,7 +20,7 @@ func testYear(b testing.TB, a *Analytics, views int, end time.Time) {
 	pages := rand.NewZipf(random, 1.1, 3, 499)
 	sources := rand.NewZipf(random, 1.3, 2, 59)
 	countries := rand.NewZipf(random, 1.8, 1, 39)
-	s := a.sites[testSite]
+	s := a.site(testSite)
 	perDay := views / 365
 	known := map[int]visitor{}
 	for d := 364; d >= 0; d-- {

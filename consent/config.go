@@ -69,6 +69,11 @@ type Config struct {
 	// until [Gate.SetKeys].
 	Keys *Keys
 
+	// Follows is the gate of the same site that this one takes the place of while
+	// the program runs, because the configuration has changed: cookies that were
+	// signed today are given on, so that nobody can tell when it was. May be nil.
+	Follows *Gate
+
 	// Services are the third parties held on this site. May be nil.
 	Services func() []Service
 	// Always are the third parties that pass whatever the answer is, because

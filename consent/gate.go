@@ -37,12 +37,26 @@ func NewGate(c Config) (*Gate, error) {
 	if c.Keys != nil {
 		g.useKeys(c.Keys)
 	}
-	if err := g.rebuild(true); g.state.Load() == nil {
+	if f := c.Follows; f != nil {
+		g.follow(f)
+	}
+	before := g.state.Load()
+	if err := g.rebuild(true); g.state.Load() == before {
 		return nil, fmt.Errorf("consent of %s: %w", c.Site, err)
 	} else if err != nil {
 		c.Log.Error("the list of purposes could not be kept; it counts all the same", "site", c.Site, "err", err)
 	}
 	return g, nil
+}
+
+// follow goes on where old has got to.
+func (g *Gate) follow(old *Gate) {
+	g.history = old.history
+	if g.config.AskAgain == old.config.AskAgain {
+		g.codec.Store(old.codec.Load())
+	}
+	g.state.Store(old.state.Load())
+	g.config.Follows = nil // it may go now
 }
 
 // Refresh reads Config.Services again and puts the list in force. A host that

@@ -82,7 +82,7 @@ func TestPoliciesChangeOnlyWhereSomethingIsHeld(t *testing.T) {
 		}
 	})
 	g := testGateway(t, Config{Sites: []Site{testConsent(t, Site{Upstream: up}, youtube)}})
-	g.g.sites.any.thirdParties.inventory.learn(true)
+	g.g.sites().any.thirdParties.inventory.learn(true)
 	accepted := testDecide(t, g, "accept")
 	framed := []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"} // without a banner
 	res, page := testGet(t, g, "/", framed...)

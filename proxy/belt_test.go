@@ -137,7 +137,7 @@ func TestGuardGoesWhereSomethingIsHeld(t *testing.T) {
 		_, _ = io.WriteString(w, embedPage)
 	})
 	g := testGateway(t, Config{Sites: []Site{testConsent(t, Site{Upstream: up}, youtube)}})
-	g.g.sites.any.thirdParties.inventory.learn(true) // what is found now is what visitors are asked about
+	g.g.sites().any.thirdParties.inventory.learn(true) // what is found now is what visitors are asked about
 	accepted := testDecide(t, g, "accept")
 	_, page := testGet(t, g, "/")
 	m := regexp.MustCompile(`<head><script src="(/_lychgate/assets/guard-[0-9a-f]{12}\.js)" data-allow="([^"]*)" data-granted="([^"]*)"></script>`).FindStringSubmatch(page)

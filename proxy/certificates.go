@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,9 +52,13 @@ type Certificates struct {
 	magic  *certmagic.Config
 	cache  *certmagic.Cache
 	issuer *certmagic.ACMEIssuer
-	hosts  []string
 	failed sync.Map // host -> the cancel function of its order under way
 	log    *slog.Logger
+
+	mu      sync.Mutex
+	hosts   []string
+	managed map[string]context.CancelFunc // by host; nil while Run does not
+	tend    func(host string)             // has a host managed
 }
 
 // NewCertificates prepares the ordering; [Certificates.Run] does it. Stored
@@ -150,8 +155,11 @@ type CertificateStatus struct {
 
 // Status lists every name and the end of its certificate.
 func (s *Certificates) Status() []CertificateStatus {
-	list := make([]CertificateStatus, len(s.hosts))
-	for i, host := range s.hosts {
+	s.mu.Lock()
+	hosts := s.hosts
+	s.mu.Unlock()
+	list := make([]CertificateStatus, len(hosts))
+	for i, host := range hosts {
 		list[i].Host = host
 		for _, c := range s.cache.AllMatchingCertificates(host) {
 			if c.Leaf != nil && c.Leaf.NotAfter.After(list[i].Expires) {
@@ -167,11 +175,48 @@ func (s *Certificates) Status() []CertificateStatus {
 func (s *Certificates) Run(ctx context.Context) {
 	defer s.cache.Stop()
 	var orders sync.WaitGroup
-	for _, host := range s.hosts {
+	s.mu.Lock()
+	s.managed = map[string]context.CancelFunc{}
+	s.tend = func(host string) {
+		ctx, cancel := context.WithCancel(ctx)
+		s.managed[host] = cancel
 		orders.Go(func() { s.manage(ctx, host) })
 	}
-	orders.Wait()
+	s.arrange()
+	s.mu.Unlock()
 	<-ctx.Done()
+	s.mu.Lock()
+	s.managed = nil
+	s.mu.Unlock()
+	orders.Wait()
+}
+
+// SetHosts orders and renews certificates for other names from now on. What was
+// had for names that are gone stays in the folder.
+func (s *Certificates) SetHosts(hosts []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hosts = slices.Clone(hosts)
+	if s.managed != nil {
+		s.arrange()
+	}
+}
+
+// arrange has exactly s.hosts managed. s.mu is held.
+func (s *Certificates) arrange() {
+	for host, cancel := range s.managed {
+		if slices.Contains(s.hosts, host) {
+			continue
+		}
+		cancel()
+		delete(s.managed, host)
+		s.cache.RemoveManaged([]certmagic.SubjectIssuer{{Subject: host}})
+	}
+	for _, host := range s.hosts {
+		if s.managed[host] == nil {
+			s.tend(host)
+		}
+	}
 }
 
 // manage has a certificate for host and leaves its renewal to certmagic. It

@@ -56,7 +56,7 @@ var choiceOutcomes = map[string]outcome{"allow": passes, "hold": holds, "relay":
 // to the catalogue again. Visitors whose answer did not name what is now held
 // are asked again.
 func (g *Gateway) Choose(siteName, host, verdict string) error {
-	s := g.sites.named(siteName)
+	s := g.sites().named(siteName)
 	if s == nil || !s.thirdParties.inventory.knows(host) {
 		return ErrUnknownParty
 	}
@@ -105,7 +105,7 @@ func (g *Gateway) Choices(siteName string) []Choice {
 // Configured reports whether the configuration file decides about a host of a
 // site, so that no choice can.
 func (g *Gateway) Configured(siteName, host string) bool {
-	s := g.sites.named(siteName)
+	s := g.sites().named(siteName)
 	return s != nil && s.thirdParties.owner.find([]byte(host), nil) != nil
 }
 
@@ -142,20 +142,26 @@ func (g *Gateway) readChoices() error {
 func (g *Gateway) useChoices(text []byte, list []Choice) error {
 	g.choices.text, g.choices.list = text, list
 	var errs []error
-	for _, s := range g.sites.list {
-		rules := hostRules{}
-		for _, c := range list {
-			o, ok := choiceOutcomes[c.Verdict]
-			host, valid := appendHost(nil, []byte(c.Host))
-			if c.Site == s.Name && ok && valid {
-				rules.add(string(host), rule{outcome: o})
-			}
-		}
-		if s.thirdParties.inventory.choose(rules) {
+	for _, s := range g.sites().list {
+		if s.choose(list) {
 			errs = append(errs, s.renewList())
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// choose puts those of list that are about the site in force, and reports
+// whether that changed what visitors are asked about.
+func (s *site) choose(list []Choice) bool {
+	rules := hostRules{}
+	for _, c := range list {
+		o, ok := choiceOutcomes[c.Verdict]
+		host, valid := appendHost(nil, []byte(c.Host))
+		if c.Site == s.Name && ok && valid {
+			rules.add(string(host), rule{outcome: o})
+		}
+	}
+	return s.thirdParties.inventory.choose(rules)
 }
 
 // knows reports whether a host is known, whatever it is of.

@@ -13,7 +13,7 @@ import (
 
 // testActionOf is what becomes of a reference on a page of the gateway's site.
 func testActionOf(g *Gateway, d rewrite.Dest, url string) rewrite.Action {
-	h := g.sites.list[0].thirdParties.open("https", "a.example", "/")
+	h := g.sites().list[0].thirdParties.open("https", "a.example", "/")
 	defer h.close()
 	return h.URL(&rewrite.Ref{Dest: d, URL: []byte(url)}).Action
 }
@@ -57,7 +57,7 @@ func TestOwnerChoosesOnTheDashboard(t *testing.T) {
 	if p := testParty(t, g, "unknown.example"); p.Verdict != "passed" || p.InForce {
 		t.Errorf("allowed: listed as %+v", p)
 	}
-	h := g.sites.list[0].thirdParties.open("https", "a.example", "")
+	h := g.sites().list[0].thirdParties.open("https", "a.example", "")
 	if hosts := strings.Join(h.allowed(consent.Grant{}), " "); !strings.Contains(hosts, "unknown.example") {
 		t.Errorf("the second belt lets only %s through", hosts)
 	}

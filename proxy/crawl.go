@@ -216,7 +216,7 @@ func (c *crawl) follow(u *url.URL, refs ...string) {
 		if err != nil || (to.Scheme != "http" && to.Scheme != "https") {
 			continue
 		}
-		if !strings.EqualFold(to.Host, u.Host) && c.s.g.sites.byHost[hostname(strings.ToLower(to.Host))] != c.s {
+		if !strings.EqualFold(to.Host, u.Host) && c.s.all.byHost[hostname(strings.ToLower(to.Host))] != c.s {
 			continue
 		}
 		next := to.EscapedPath()

@@ -70,7 +70,7 @@ func TestTheListIsWholeFromTheFirstPage(t *testing.T) {
 	g := testScanGateway(t, data, Site{Dir: testScanFolder(t)})
 	g.Learn(t.Context())
 	const want = "Google Analytics for measurement, YouTube for media, unknown.example for other"
-	if got := serviceNames(g.sites.list[0].Gate.Services()); got != want {
+	if got := serviceNames(g.sites().list[0].Gate.Services()); got != want {
 		t.Errorf("in force: %s; want %s", got, want)
 	}
 	parties, _ := g.ThirdParties("default")
@@ -101,7 +101,7 @@ func TestTheListIsWholeFromTheFirstPage(t *testing.T) {
 func TestWhatIsFoundLaterIsHeldForEverybodyUntilAdmitted(t *testing.T) {
 	g := testScanGateway(t, "", Site{Dir: testScanFolder(t)})
 	g.Learn(t.Context())
-	j := g.sites.list[0].thirdParties
+	j := g.sites().list[0].thirdParties
 	ask := func() bool {
 		h := j.open("https", "a.example", "/new")
 		defer h.close()
@@ -117,7 +117,7 @@ func TestWhatIsFoundLaterIsHeldForEverybodyUntilAdmitted(t *testing.T) {
 	if err := g.Admit("default"); err != nil {
 		t.Fatal(err)
 	}
-	if !ask() || !strings.Contains(serviceNames(g.sites.list[0].Gate.Services()), "later.example") {
+	if !ask() || !strings.Contains(serviceNames(g.sites().list[0].Gate.Services()), "later.example") {
 		t.Error("an admitted host is not on the list")
 	}
 }

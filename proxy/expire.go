@@ -16,7 +16,7 @@ const maxExpired = 60
 // because nobody can see for which of them it was set. It is the
 // consent.Config.Expire of every site.
 func (g *Gateway) Expire(r *http.Request) []*http.Cookie {
-	s := g.sites.match(r.URL.Host)
+	s := g.sites().match(r.URL.Host)
 	if s == nil {
 		return nil
 	}

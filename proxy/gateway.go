@@ -18,7 +18,6 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -27,6 +26,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/lychgate/lychgate/analytics"
@@ -103,7 +103,7 @@ type Site struct {
 
 // A Gateway is the handler in front of all sites. It is safe for concurrent use.
 type Gateway struct {
-	sites     sites
+	current   atomic.Pointer[sites]
 	analytics *analytics.Analytics
 	adminPage http.Handler
 	adminHost string // canonical; empty: the dashboard is on every site's host
@@ -139,9 +139,6 @@ func New(c Config) (*Gateway, error) {
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
-	if len(c.Sites) == 0 {
-		return nil, errors.New("no site is configured")
-	}
 	g.draining, g.drain = context.WithCancel(context.Background())
 	g.stopped, g.stop = context.WithCancel(context.Background())
 	err := g.openThirdParties(&c)
@@ -159,9 +156,11 @@ func New(c Config) (*Gateway, error) {
 			return nil, fmt.Errorf("admin host %q: there is no dashboard", c.AdminHost)
 		}
 	}
-	if g.sites, err = newSites(g, c.Sites); err != nil {
+	a, err := g.Arrange(c.Sites)
+	if err != nil {
 		return nil, err
 	}
+	a.Enter()
 	g.shareChoices()
 	g.share()
 	return g, nil

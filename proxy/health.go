@@ -33,7 +33,7 @@ type RelayHealth struct {
 func (g *Gateway) Health() Health {
 	h := Health{Relay: g.relay.health()}
 	h.RefusedConnections, h.RefusedRequests = g.Refused()
-	for _, s := range g.sites.list {
+	for _, s := range g.sites().list {
 		if s.upstream != nil {
 			h.Upstreams++
 			if s.upstream.down.Load() {

@@ -240,7 +240,7 @@ func refTo(url string) *rewrite.Ref { return &rewrite.Ref{Dest: rewrite.Script, 
 
 func TestWhatIsRelayedIsNamedSoThatItIsFound(t *testing.T) {
 	g := testScanGateway(t, "", Site{Dir: t.TempDir()})
-	h := g.sites.list[0].thirdParties.open("https", "www.site.example:8443", "/a/")
+	h := g.sites().list[0].thirdParties.open("https", "www.site.example:8443", "/a/")
 	defer h.close()
 	image := func(change func(*rewrite.Ref)) string {
 		r := &rewrite.Ref{Dest: rewrite.Image, URL: []byte("https://pics.example/b.png")}
@@ -269,7 +269,7 @@ func TestWhatIsRelayedIsNamedSoThatItIsFound(t *testing.T) {
 	if err := g.Admit("default"); err != nil {
 		t.Fatal(err)
 	}
-	if names := serviceNames(g.sites.list[0].Gate.Services()); names != "pics.example for other" {
+	if names := serviceNames(g.sites().list[0].Gate.Services()); names != "pics.example for other" {
 		t.Errorf("asked about: %q", names)
 	}
 }

@@ -127,7 +127,7 @@ func testPipe(t *testing.T, upstream http.HandlerFunc, f func(dial func() net.Co
 		if err != nil {
 			t.Fatal(err)
 		}
-		transport := g.sites.any.upstream.transport
+		transport := g.sites().any.upstream.transport
 		transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return up.dial(), nil }
 		door := &pipeListener{make(chan net.Conn), make(chan struct{})}
 		srv := g.server(g)

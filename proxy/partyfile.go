@@ -49,12 +49,12 @@ func (g *Gateway) SaveThirdParties() error {
 	g.file.mu.Lock()
 	defer g.file.mu.Unlock()
 	changed := false
-	for _, s := range g.sites.list {
+	for _, s := range g.sites().list {
 		changed = s.thirdParties.inventory.dirty.Swap(false) || changed
 	}
 	err := g.exchange(changed)
 	if err != nil {
-		for _, s := range g.sites.list {
+		for _, s := range g.sites().list {
 			s.thirdParties.inventory.dirty.Store(true)
 		}
 	}
@@ -100,11 +100,11 @@ func (g *Gateway) exchange(changed bool) error {
 func (g *Gateway) merge(kept *partyList) *partyList {
 	next := &partyList{}
 	for i := range kept.Sites {
-		if g.sites.named(kept.Sites[i].Name) == nil {
+		if g.sites().named(kept.Sites[i].Name) == nil {
 			next.Sites = append(next.Sites, kept.Sites[i]) // of another configuration
 		}
 	}
-	for _, s := range g.sites.list {
+	for _, s := range g.sites().list {
 		in := s.thirdParties.inventory
 		part := partyListSite{Name: s.Name}
 		for i := range kept.Sites {

@@ -15,7 +15,7 @@ import (
 
 // testSees has a page of the site hold a script of a third party.
 func testSees(g *Gateway, path, url string) {
-	h := g.sites.list[0].thirdParties.open("https", "a.example", path)
+	h := g.sites().list[0].thirdParties.open("https", "a.example", path)
 	h.URL(&rewrite.Ref{Dest: rewrite.Script, URL: []byte(url)})
 	h.close()
 }
@@ -51,12 +51,12 @@ func TestGatewaysThatShareAFileComeToOneList(t *testing.T) {
 		t.Fatal(err)
 	}
 	testShare(t, b)
-	want := a.sites.list[0].Gate.Policy()
-	if got := b.sites.list[0].Gate.Policy(); got != want {
+	want := a.sites().list[0].Gate.Policy()
+	if got := b.sites().list[0].Gate.Policy(); got != want {
 		t.Errorf("b asks about %s, a about %s", got, want)
 	}
 	for _, g := range []*Gateway{a, b} {
-		names := serviceNames(g.sites.list[0].Gate.Services())
+		names := serviceNames(g.sites().list[0].Gate.Services())
 		for _, name := range []string{"only-a.example", "only-b.example", "Google Analytics", "YouTube"} {
 			if !strings.Contains(names, name) {
 				t.Errorf("%s is not asked about: %s", name, names)

@@ -27,7 +27,7 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request) {
 	}
 	admin := path == adminPath || strings.HasPrefix(path, adminPath+"/") ||
 		strings.HasPrefix(path, sharedPath) || strings.HasPrefix(path, apiPath)
-	s := g.sites.match(r.URL.Host)
+	s := g.sites().match(r.URL.Host)
 	switch {
 	case g.adminHost != "" && hostname(r.URL.Host) == g.adminHost:
 		g.adminOnly(w, r, admin)

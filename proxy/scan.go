@@ -62,7 +62,7 @@ func (r *ScanReport) finish(s *site, complete bool) {
 // SaveThirdParties keeps that.
 func (g *Gateway) Scan(ctx context.Context) []*ScanReport {
 	var reports []*ScanReport
-	for _, s := range g.sites.list {
+	for _, s := range g.sites().list {
 		in := s.thirdParties.inventory
 		in.learn(true)
 		reports = append(reports, s.scan(ctx))

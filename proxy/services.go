@@ -17,7 +17,11 @@ func (g *Gateway) Services(siteName string) []consent.Service {
 	if g == nil {
 		return nil
 	}
-	s := g.sites.named(siteName)
+	return g.sites().services(siteName)
+}
+
+func (all *sites) services(siteName string) []consent.Service {
+	s := all.named(siteName)
 	if s == nil {
 		return nil
 	}
@@ -30,7 +34,7 @@ func (g *Gateway) Always(siteName string) []consent.Service {
 	if g == nil {
 		return nil
 	}
-	s := g.sites.named(siteName)
+	s := g.sites().named(siteName)
 	if s == nil || s.thirdParties.observe {
 		return nil
 	}
@@ -116,7 +120,7 @@ func (in *inventory) undeclared() []consent.Cookie {
 
 // ThirdParties are all third parties and cookies seen on a site, for its owner.
 func (g *Gateway) ThirdParties(siteName string) ([]ThirdParty, []SiteCookie) {
-	s := g.sites.named(siteName)
+	s := g.sites().named(siteName)
 	if s == nil {
 		return nil, nil
 	}
@@ -127,7 +131,7 @@ func (g *Gateway) ThirdParties(siteName string) ([]ThirdParty, []SiteCookie) {
 // Admit puts what was found on a site since its list was made onto the list,
 // by its owner's press. Visitors whose answer did not name it are asked again.
 func (g *Gateway) Admit(siteName string) error {
-	s := g.sites.named(siteName)
+	s := g.sites().named(siteName)
 	if s == nil {
 		return nil
 	}

@@ -12,7 +12,8 @@ import (
 // A site is one Site at work.
 type site struct {
 	Site
-	g *Gateway
+	g   *Gateway
+	all *sites // of which it is one
 	// canonical is the host others redirect to, or empty.
 	canonical string
 	upstream  *upstream // or
@@ -69,27 +70,28 @@ type sites struct {
 	list   []*site
 }
 
-func newSites(g *Gateway, configs []Site) (sites, error) {
-	all := sites{byHost: map[string]*site{}}
+func newSites(g *Gateway, configs []Site) (*sites, error) {
+	all := &sites{byHost: map[string]*site{}}
 	for _, c := range configs {
 		s, err := newSite(g, c)
 		if err != nil {
-			return sites{}, err
+			return nil, err
 		}
+		s.all = all
 		all.list = append(all.list, s)
 		if len(c.Hosts) == 0 {
 			if all.any != nil {
-				return sites{}, fmt.Errorf("site %s: %s answers to every host already", c.Name, all.any.Name)
+				return nil, fmt.Errorf("site %s: %s answers to every host already", c.Name, all.any.Name)
 			}
 			all.any = s
 		}
 		for _, h := range c.Hosts {
 			name, err := asciiHost(h)
 			if err != nil {
-				return sites{}, fmt.Errorf("site %s: host %q: %w", c.Name, h, err)
+				return nil, fmt.Errorf("site %s: host %q: %w", c.Name, h, err)
 			}
 			if other := all.byHost[name]; other != nil {
-				return sites{}, fmt.Errorf("site %s: host %s belongs to %s already", c.Name, h, other.Name)
+				return nil, fmt.Errorf("site %s: host %s belongs to %s already", c.Name, h, other.Name)
 			}
 			all.byHost[name] = s
 		}
@@ -152,7 +154,7 @@ func (g *Gateway) toHTTPS(addr net.Addr, ready func(host string) bool) http.Hand
 		switch {
 		case r.URL.Scheme == "https" || r.URL.Path == healthzPath: // a trusted proxy speaks TLS for us
 			g.route(w, r)
-		case r.URL.Host == "" || g.sites.match(r.URL.Host) == nil:
+		case r.URL.Host == "" || g.sites().match(r.URL.Host) == nil:
 			refuse(w, http.StatusMisdirectedRequest)
 		case !ready(hostname(r.URL.Host)):
 			g.route(w, r)

@@ -15,7 +15,7 @@ type UpstreamStatus struct {
 
 // Upstream is how the server or folder behind a site is, for its owner.
 func (g *Gateway) Upstream(siteName string) UpstreamStatus {
-	s := g.sites.named(siteName)
+	s := g.sites().named(siteName)
 	switch {
 	case s == nil:
 		return UpstreamStatus{}

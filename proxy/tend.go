@@ -18,29 +18,33 @@ const shareEvery = 10 * time.Second
 // from the first page, and puts it in force. It is called once before anybody
 // is answered, and returns after 15 seconds at most.
 func (g *Gateway) Learn(ctx context.Context) {
+	g.sites().learn(ctx)
+	g.share()
+	g.sites().renewLists()
+}
+
+func (all *sites) learn(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, learnTime)
 	defer cancel()
-	var all sync.WaitGroup
-	for _, s := range g.sites.list {
-		all.Go(func() {
+	var looking sync.WaitGroup
+	for _, s := range all.list {
+		looking.Go(func() {
 			in := s.thirdParties.inventory
 			in.learn(true)
 			r := s.scan(ctx)
 			in.learn(false)
 			if !r.Complete {
-				g.log.Info("not the whole site could be looked at before the start; what is found later is held until 03:00", "site", s.Name, "pages", len(r.Pages))
+				s.g.log.Info("not the whole site could be looked at before the start; what is found later is held until 03:00", "site", s.Name, "pages", len(r.Pages))
 			}
 		})
 	}
-	all.Wait()
-	g.share()
-	g.renewLists()
+	looking.Wait()
 }
 
 // renewLists has every site's gate ask about what is in force now.
-func (g *Gateway) renewLists() {
-	for _, s := range g.sites.list {
-		g.warn(s, s.renewList())
+func (all *sites) renewLists() {
+	for _, s := range all.list {
+		s.g.warn(s, s.renewList())
 	}
 }
 
@@ -85,11 +89,11 @@ func (g *Gateway) Run(ctx context.Context) error {
 // share the file: what another one is about to admit is known here first.
 func (g *Gateway) admitAll() {
 	g.share()
-	for _, s := range g.sites.list {
+	for _, s := range g.sites().list {
 		s.thirdParties.inventory.admit()
 	}
 	g.share()
-	g.renewLists()
+	g.sites().renewLists()
 }
 
 // untilThree is how long it is to the next 03:00, when few people visit.

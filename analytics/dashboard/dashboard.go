@@ -30,6 +30,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lychgate/lychgate/analytics"
@@ -94,7 +95,8 @@ const everySiteID = "default"
 
 // A Dashboard serves /_lychgate/admin/. It is safe for concurrent use.
 type Dashboard struct {
-	c        Config
+	c        Config // but for what is in settings
+	settings atomic.Pointer[settings]
 	names    names
 	pages    pages
 	assets   *assetSet
@@ -115,9 +117,6 @@ type Dashboard struct {
 // Open opens the accounts and returns the Dashboard. An admin.db that cannot be
 // opened is no error: it is tried again while the dashboard is asked for.
 func Open(ctx context.Context, c Config) (*Dashboard, error) {
-	if err := c.Mail.Validate(); err != nil {
-		return nil, err
-	}
 	if c.SessionLength == 0 {
 		c.SessionLength = 12 * time.Hour
 	}
@@ -126,17 +125,6 @@ func Open(ctx context.Context, c Config) (*Dashboard, error) {
 	}
 	if c.KeepAudit == 0 {
 		c.KeepAudit = 400 * oneDay
-	}
-	for i := range c.Sites {
-		if c.Sites[i].Name == "" {
-			c.Sites[i].Name = c.Sites[i].ID
-		}
-		if c.Sites[i].Name == everySiteID {
-			c.Sites[i].Name = "Your website"
-		}
-		if c.Sites[i].Location == nil {
-			c.Sites[i].Location = time.UTC
-		}
 	}
 	if c.Keys == nil {
 		c.Keys = consent.NewKeys()
@@ -150,6 +138,9 @@ func Open(ctx context.Context, c Config) (*Dashboard, error) {
 		sessions: &sessions{
 			codec: c.Keys.Signed("dashboard/session", c.SessionLength), length: c.SessionLength, idle: c.SessionIdle,
 		},
+	}
+	if err := d.Set(c.Sites, c.Mail); err != nil {
+		return nil, err
 	}
 	var err error
 	if d.assets, err = readAssets(); err != nil {
@@ -261,7 +252,7 @@ func (d *Dashboard) Close() error {
 
 // site returns the site called id.
 func (d *Dashboard) site(id string) (Site, bool) {
-	for _, s := range d.c.Sites {
+	for _, s := range d.settings.Load().sites {
 		if s.ID == id {
 			return s, true
 		}

@@ -82,10 +82,10 @@ const (
 // tried again the next hour.
 func (d *Dashboard) sendLetters(ctx context.Context, now time.Time) error {
 	a, err := d.open(ctx)
-	if err != nil || d.c.Mail.Server == "" {
+	if err != nil || d.settings.Load().mail.Server == "" {
 		return err
 	}
-	for _, site := range d.c.Sites {
+	for _, site := range d.settings.Load().sites {
 		today := dayOf(now, site.Location)
 		if today.Day() < lettersFrom || today.Day() > lettersUntil {
 			continue
@@ -134,7 +134,7 @@ func (d *Dashboard) sendSite(ctx context.Context, a *Accounts, site Site, today 
 // send sends one letter. Nobody but its reader stands in it.
 func (d *Dashboard) send(ctx context.Context, r *Report, to string) error {
 	m := mail.NewMsg()
-	if err := m.From(d.c.Mail.From); err != nil {
+	if err := m.From(d.settings.Load().mail.From); err != nil {
 		return fmt.Errorf("address of the sender: %w", err)
 	}
 	if err := m.To(to); err != nil {
@@ -152,7 +152,7 @@ func (d *Dashboard) send(ctx context.Context, r *Report, to string) error {
 	}
 	m.SetBodyString(mail.TypeTextPlain, plain.String())
 	m.AddAlternativeString(mail.TypeTextHTML, rich.String())
-	client, err := d.c.Mail.client()
+	client, err := d.settings.Load().mail.client()
 	if err != nil {
 		return err
 	}

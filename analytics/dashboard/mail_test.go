@@ -97,8 +97,7 @@ func (p *postOffice) waiting() (all []string) {
 func TestMonthlyLetter(t *testing.T) {
 	d := testDashboard(t)
 	post := testPostOffice(t)
-	d.c.Mail = Mail{Server: post.address, From: "report@willow.example"}
-	if err := d.c.Mail.Validate(); err != nil {
+	if err := d.Set(d.settings.Load().sites, Mail{Server: post.address, From: "report@willow.example"}); err != nil {
 		t.Fatal(err)
 	}
 	b := d.owner(t).choosePassword()

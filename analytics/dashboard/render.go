@@ -146,7 +146,7 @@ func (d *Dashboard) fail(w http.ResponseWriter, status int, title, text string) 
 
 // sitesOf are the sites that an account may see.
 func (d *Dashboard) sitesOf(a Account) (sites []Site) {
-	for _, s := range d.c.Sites {
+	for _, s := range d.settings.Load().sites {
 		if a.Role(s.ID) >= Viewer {
 			sites = append(sites, s)
 		}

@@ -26,7 +26,7 @@ func (d *Dashboard) sharing(c *call) error { return d.showSharing(c, http.Status
 
 func (d *Dashboard) showSharing(c *call, status int, p sharingPage) (err error) {
 	today := dayOf(time.Now(), c.site.Location)
-	p.Today, p.Again, p.MailOff = today.Format(isoDate), d.asksAgain(), d.c.Mail.Server == ""
+	p.Today, p.Again, p.MailOff = today.Format(isoDate), d.asksAgain(), d.settings.Load().mail.Server == ""
 	if p.Notes, err = c.accounts.annotations(c.ctx(), c.site.ID, today.Add(-maxPeriod), today.AddDate(1, 0, 0)); err != nil {
 		return err
 	}

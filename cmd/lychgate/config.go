@@ -302,6 +302,9 @@ func (c *config) check(p *problems) {
 	if c.Mail.PasswordFile != "" {
 		checkFile(p, "mail.password_file", c.Mail.PasswordFile)
 	}
+	if err := c.mail().Validate(); err != nil {
+		p.add("mail", "%v", err)
+	}
 	c.checkSites(p)
 }
 

@@ -77,21 +77,14 @@ func (h *house) choose(site, host, verdict string) error {
 
 // purposeName is a purpose in the words that visitors read.
 func (h *house) purposeName(site, id string) string {
-	if words := h.banners[site]; words != nil && id != "" {
+	if words := h.now.Load().banners[site]; words != nil && id != "" {
 		return words.PurposeName(id)
 	}
 	return id
 }
 
 // gate is the gate of a site that is there.
-func (h *house) gate(site string) *consent.Gate {
-	for i := range h.c.Sites {
-		if h.c.Sites[i].id() == site {
-			return h.gates[i]
-		}
-	}
-	return nil
-}
+func (h *house) gate(site string) *consent.Gate { return h.now.Load().gates[site] }
 
 // ledgerStatus asks the ledger for its state; what it cannot answer in time is
 // said as an error of its own.
@@ -151,9 +144,9 @@ func changeOf(v consent.Version) string {
 // certificateStatus lists the certificates of a site's hosts.
 func (h *house) certificateStatus(site string) (list []dashboard.Certificate) {
 	var hosts []string
-	for i := range h.c.Sites {
-		if h.c.Sites[i].id() == site {
-			hosts = h.c.Sites[i].Hosts
+	for _, s := range h.now.Load().c.Sites {
+		if s.id() == site {
+			hosts = s.Hosts
 		}
 	}
 	if h.certificates != nil {
@@ -163,10 +156,8 @@ func (h *house) certificateStatus(site string) (list []dashboard.Certificate) {
 			}
 		}
 	}
-	if h.c.TLS.CertFile != "" {
-		if own, err := h.c.ownCertificate(); err == nil {
-			list = append(list, ownStatus(own.Certificates[0].Leaf))
-		}
+	if h.pair != nil {
+		list = append(list, ownStatus(h.pair.current.Load().Leaf))
 	}
 	return list
 }

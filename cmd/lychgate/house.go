@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lychgate/lychgate/analytics"
@@ -23,21 +23,26 @@ import (
 // A house is every room of one running gateway, opened from the ground up and
 // closed from the roof down.
 type house struct {
-	c         *config
 	location  *time.Location
 	ledger    *consent.Ledger
 	analytics *analytics.Analytics
 	dashboard *dashboard.Dashboard
-	gates     []*consent.Gate
 	gateway   *proxy.Gateway
-	// banners are what visitors of each site are asked, by site.
-	banners map[string]*banner.Banner
-	started time.Time
-	// certificates are nil when the gateway does not order them.
+	started   time.Time
+	// certificates are nil when the gateway does not order them, pair when it does.
 	certificates *proxy.Certificates
+	pair         *keyPair
 	// metrics are nil when nobody may read them.
 	metrics *metrics
 	log     *slog.Logger
+
+	// c is the configuration that the house was opened with; what a reload
+	// replaces is in now.
+	c   *config
+	now atomic.Pointer[arrangement]
+
+	changing sync.Mutex    // held while now or keys are replaced
+	keys     *consent.Keys // nil while they cannot be used
 
 	cancel context.CancelFunc
 	work   sync.WaitGroup // the rooms' background work
@@ -53,7 +58,7 @@ const retryKeys = 30 * time.Second
 // open opens every room of c. Only what is wrong in the configuration is an
 // error; what cannot be opened now is logged by its room and tried again.
 func open(c *config, log *slog.Logger) (_ *house, err error) {
-	h := &house{c: c, log: log, started: time.Now(), banners: map[string]*banner.Banner{}}
+	h := &house{c: c, log: log, started: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
@@ -68,10 +73,12 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
 
+	h.changing.Lock()
+	defer h.changing.Unlock()
 	keys, err := consent.OpenKeys(c.keyFile())
-	if err != nil {
+	if h.keys = keys; err != nil {
 		log.Error("the keys cannot be used: everything is held back and nobody can accept until they can", "err", err)
-		h.run("keys", func(ctx context.Context) error { return h.awaitKeys(ctx) }, ctx)
+		h.run("keys", func(ctx context.Context) error { return h.awaitKeys(ctx, c.keyFile()) }, ctx)
 	}
 	h.ledger = consent.OpenLedger(consent.LedgerConfig{Dir: c.Data, Keep: c.Consent.KeepRecords.Duration, Keys: keys, Log: log})
 	h.run("ledger", h.ledger.Run, ctx)
@@ -83,14 +90,14 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 		return nil, err
 	}
 	h.run("dashboard", h.dashboard.Run, ctx)
-	var sites []proxy.Site
-	for i := range c.Sites {
-		site, err := h.site(&c.Sites[i], keys)
-		if err != nil {
-			return nil, fmt.Errorf("site[%d]: %w", i, err)
-		}
-		sites = append(sites, site)
+	// The gateway is opened last, and answers nobody before; until then there are
+	// no third parties.
+	services := func(site string) []consent.Service { return h.gateway.Services(site) }
+	first, err := h.arrange(c, nil, services)
+	if err != nil {
+		return nil, err
 	}
+	h.now.Store(first)
 	var observe func(proxy.Observation)
 	if c.Admin.Listen != "" {
 		h.metrics = newMetrics()
@@ -98,7 +105,7 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 		observe = h.metrics.observe
 	}
 	h.gateway, err = proxy.New(proxy.Config{
-		Sites: sites, Analytics: h.analytics, Admin: h.dashboard, AdminHost: c.Admin.Host,
+		Sites: first.sites, Analytics: h.analytics, Admin: h.dashboard, AdminHost: c.Admin.Host,
 		Keys: keys, TrustedProxies: c.trustedProxies(), Dir: c.Data, Location: h.location,
 		Observe: observe, Log: log,
 	})
@@ -141,7 +148,7 @@ func (h *house) close() error {
 
 // awaitKeys tries the key file until it can be used, and then gives the keys to
 // everybody who was opened without them.
-func (h *house) awaitKeys(ctx context.Context) error {
+func (h *house) awaitKeys(ctx context.Context, file string) error {
 	tick := time.NewTicker(retryKeys)
 	defer tick.Stop()
 	for {
@@ -150,49 +157,23 @@ func (h *house) awaitKeys(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		keys, err := consent.OpenKeys(h.c.keyFile())
+		keys, err := consent.OpenKeys(file)
 		if err != nil {
 			h.log.Error("the keys still cannot be used", "err", err)
 			continue
 		}
+		h.changing.Lock()
+		defer h.changing.Unlock()
+		h.keys = keys
 		h.ledger.SetKeys(keys)
 		h.analytics.SetKeys(keys)
 		h.log.Info("the keys can be used again")
 		var errs []error
-		for _, g := range h.gates {
+		for _, g := range h.now.Load().gates {
 			errs = append(errs, g.SetKeys(keys))
 		}
 		return errors.Join(errs...)
 	}
-}
-
-// site opens the rooms that each site has for itself and tells the gateway of it.
-func (h *house) site(s *siteConfig, keys *consent.Keys) (proxy.Site, error) {
-	words, err := banner.New(h.c.banner(s))
-	if err != nil {
-		return proxy.Site{}, err
-	}
-	h.banners[s.id()] = words
-	gate, err := consent.NewGate(consent.Config{
-		Site: s.id(), AskAgain: h.c.Consent.AskAgain.Duration, Label: h.c.Consent.Policy,
-		Purposes: h.c.purposes(), Statistics: !h.c.Analytics.Off, Location: h.location,
-		Contact: s.Contact, PrivacyURL: s.PrivacyURL,
-		KeepRecords: h.c.Consent.KeepRecords.Duration, KeepStatistics: h.c.Analytics.Retention.Duration,
-		Dir: h.c.Data, CountStates: h.c.Analytics.CountStates == nil || *h.c.Analytics.CountStates,
-		Banner: words, Ledger: h.ledger, Keys: keys,
-		Counting: h.analytics.Counting, Decided: h.analytics.Decided,
-		// The gateway is opened last, and answers nobody before; until then there
-		// are no third parties.
-		Services: func() []consent.Service { return h.gateway.Services(s.id()) },
-		Always:   func() []consent.Service { return h.gateway.Always(s.id()) },
-		Expire:   func(r *http.Request) []*http.Cookie { return h.gateway.Expire(r) },
-		Log:      h.log,
-	})
-	if err != nil {
-		return proxy.Site{}, err
-	}
-	h.gates = append(h.gates, gate)
-	return s.proxySite(gate, words)
 }
 
 // proxySite is what the gateway is told of a site.
@@ -214,52 +195,73 @@ func (s *siteConfig) proxySite(gate *consent.Gate, words *banner.Banner) (proxy.
 }
 
 func (h *house) analyticsConfig(keys *consent.Keys) analytics.Config {
-	a := analytics.Config{
-		Dir: h.c.Data, ClickHouse: h.c.clickhouse(), Retention: h.c.Analytics.Retention.Duration, GeoIP: h.c.Analytics.GeoIP,
+	return analytics.Config{
+		Sites: h.c.analyticsSites(h.location),
+		Dir:   h.c.Data, ClickHouse: h.c.clickhouse(), Retention: h.c.Analytics.Retention.Duration, GeoIP: h.c.Analytics.GeoIP,
 		CountStates: h.c.Analytics.CountStates, SmallNumber: h.c.Analytics.SmallNumber, Keys: keys, Log: h.log,
 	}
-	for i := range h.c.Sites {
-		s := &h.c.Sites[i]
-		site := analytics.SiteConfig{Site: s.id(), Location: h.location, SearchParams: s.SearchParams}
+}
+
+// analyticsSites is what counting is told of the sites.
+func (c *config) analyticsSites(loc *time.Location) []analytics.SiteConfig {
+	var list []analytics.SiteConfig
+	for i := range c.Sites {
+		s := &c.Sites[i]
+		site := analytics.SiteConfig{Site: s.id(), Location: loc, SearchParams: s.SearchParams}
 		for _, g := range s.Goals {
 			site.Goals = append(site.Goals, analytics.Goal{Name: g.Name, Path: g.Path})
 		}
 		for _, f := range s.Funnels {
 			site.Funnels = append(site.Funnels, analytics.Funnel{Name: f.Name, Steps: f.Steps})
 		}
-		a.Sites = append(a.Sites, site)
+		list = append(list, site)
 	}
-	return a
+	return list
 }
 
 func (h *house) dashboardConfig(keys *consent.Keys) dashboard.Config {
-	d := dashboard.Config{
+	return dashboard.Config{
+		Sites: h.c.dashboardSites(h.location), Mail: h.mail(h.c),
 		Analytics: h.analytics, Keys: keys, Dir: h.c.Data, Log: h.log,
 		Gateway: h.status, Choose: h.choose, Admit: func(site string) error { return h.gateway.Admit(site) },
 		SessionLength: h.c.Admin.Session.Duration, SessionIdle: h.c.Admin.Idle.Duration, KeepAudit: h.c.Admin.KeepAudit.Duration,
 		OwnOrigin: h.c.Admin.Host != "",
 	}
-	d.Mail = dashboard.Mail{Server: h.c.Mail.Server, From: h.c.Mail.From, Username: h.c.Mail.Username}
-	if file := h.c.Mail.PasswordFile; file != "" {
+}
+
+// mail is what the dashboard is told of the server that sends its letters.
+func (h *house) mail(c *config) dashboard.Mail {
+	m := c.mail()
+	if file := c.Mail.PasswordFile; file != "" {
 		password, err := os.ReadFile(file)
 		if err != nil {
 			h.log.Error("the letters of the dashboard cannot be sent", "err", err)
 		}
-		d.Mail.Password = strings.TrimSpace(string(password))
+		m.Password = strings.TrimSpace(string(password))
 	}
-	for i := range h.c.Sites {
-		s := &h.c.Sites[i]
-		site := dashboard.Site{ID: s.id(), Name: s.title(), Location: h.location}
-		site.Banner, site.DarkBanner = h.previews(s)
-		d.Sites = append(d.Sites, site)
+	return m
+}
+
+func (c *config) mail() dashboard.Mail {
+	return dashboard.Mail{Server: c.Mail.Server, From: c.Mail.From, Username: c.Mail.Username}
+}
+
+// dashboardSites is what the dashboard is told of the sites.
+func (c *config) dashboardSites(loc *time.Location) []dashboard.Site {
+	var list []dashboard.Site
+	for i := range c.Sites {
+		s := &c.Sites[i]
+		site := dashboard.Site{ID: s.id(), Name: s.title(), Location: loc}
+		site.Banner, site.DarkBanner = c.previews(s)
+		list = append(list, site)
 	}
-	return d
+	return list
 }
 
 // previews are the banner of a site as each of the two looks shows it; nil for
 // words that the site itself cannot start with, which is said elsewhere.
-func (h *house) previews(s *siteConfig) (light, dark *banner.Banner) {
-	asLight, asDark := h.c.banner(s).Looks()
+func (c *config) previews(s *siteConfig) (light, dark *banner.Banner) {
+	asLight, asDark := c.banner(s).Looks()
 	light, err := banner.New(asLight)
 	if err != nil {
 		return nil, nil

@@ -64,6 +64,7 @@ func commands() []command {
 		{"import", runImport},
 		{"migrate", runMigrate},
 		{"move", runMove},
+		{"reload", runReload},
 		{"version", runVersion},
 	}
 }
@@ -111,6 +112,7 @@ const usage = `Usage:
     lychgate import  -file FILE [-file FILE ...] [-site S] [-dry-run] [-config FILE | -data FOLDER]
     lychgate migrate -config FILE
     lychgate move    -config FILE -to clickhouse|sqlite
+    lychgate reload  -config FILE | -data FOLDER
     lychgate version
 
 serve   puts the gateway in front of a website: a folder, or a server elsewhere.
@@ -124,6 +126,7 @@ totals  prints what has been counted and decided so far, as JSON.
 import  adds history from Plausible, GoatCounter or a plain CSV, each day once.
 migrate makes the tables of a ClickHouse server, or brings them up to date.
 move    copies the sums to the ClickHouse server or back, and compares all totals.
+reload  has a running serve read its configuration again; no connection is dropped.
 All but serve may run beside a running serve.
 
 Exit status: 0 done, 1 failed, 2 wrong usage.

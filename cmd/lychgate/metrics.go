@@ -138,22 +138,27 @@ func (r readings) counting(s sheet) {
 
 // certificates reads how many names have theirs and when the first one ends.
 func (r readings) certificates(s sheet) {
-	if r.h.certificates == nil {
-		return
+	var ends []time.Time
+	if r.h.certificates != nil {
+		for _, c := range r.h.certificates.Status() {
+			ends = append(ends, c.Expires)
+		}
+	}
+	if r.h.pair != nil {
+		ends = append(ends, r.h.pair.current.Load().Leaf.NotAfter)
 	}
 	var missing int
 	var first time.Time
-	list := r.h.certificates.Status()
-	for _, c := range list {
+	for _, end := range ends {
 		switch {
-		case c.Expires.IsZero():
+		case end.IsZero():
 			missing++
-		case first.IsZero() || c.Expires.Before(first):
-			first = c.Expires
+		case first.IsZero() || end.Before(first):
+			first = end
 		}
 	}
-	s.gauge("lychgate_certificates", "Names that certificates are ordered for.", float64(len(list)))
-	s.gauge("lychgate_certificates_missing", "Names that have none yet.", float64(missing))
+	s.gauge("lychgate_certificates", "Certificates that are wanted: one for each name, or the owner's own.", float64(len(ends)))
+	s.gauge("lychgate_certificates_missing", "Those that are not there yet.", float64(missing))
 	s.moment("lychgate_certificates_first_expiry_timestamp_seconds", "When the first of them ends.", first)
 }
 

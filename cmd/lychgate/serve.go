@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -99,7 +98,7 @@ func runCheck(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if c.TLS.CertFile != "" {
-		if _, err := c.ownCertificate(); err != nil {
+		if err := (&keyPair{cert: c.TLS.CertFile, key: c.TLS.KeyFile}).load(); err != nil {
 			return err
 		}
 	}
@@ -122,21 +121,27 @@ func runServe(args []string, stdout, stderr io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	return serve(ctx, c, stdout, c.logger(stderr))
+	return serve(ctx, c, s.config, stdout, c.logger(stderr))
 }
 
-// serve runs the gateway of c until ctx is done.
-func serve(ctx context.Context, c *config, stdout io.Writer, log *slog.Logger) (err error) {
-	doorway, err := c.doors(log)
+// serve runs the gateway of c until ctx is done. again reads the configuration
+// anew, when somebody asks for it.
+func serve(ctx context.Context, c *config, again func() (*config, error), stdout io.Writer, log *slog.Logger) (err error) {
+	doorway, pair, err := c.doors(log)
 	if err != nil {
 		return err
 	}
+	door, err := openControl(c.Data, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, door.close()) }()
 	h, err := open(c, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	h.certificates = doorway.Certificates
+	h.certificates, h.pair = doorway.Certificates, pair
 	watch, err := openMonitor(ctx, c.Admin.Listen, h, log)
 	if err != nil {
 		return err
@@ -152,35 +157,34 @@ func serve(ctx context.Context, c *config, stdout io.Writer, log *slog.Logger) (
 		return err
 	}
 	go watch.serve()
+	reloads := &reloader{h: h, again: again}
+	go door.serve(map[string]func(context.Context) (string, error){"reload": reloads.reload})
+	defer reloads.onSignal(ctx)()
 	return doors.Serve(ctx)
 }
 
 // doors says where to listen and with which certificates.
-func (c *config) doors(log *slog.Logger) (d proxy.ListenConfig, err error) {
+func (c *config) doors(log *slog.Logger) (d proxy.ListenConfig, pair *keyPair, err error) {
 	d.HTTP, d.HTTPS, d.ProxyProtocol = c.Listen.HTTP, c.Listen.HTTPS, c.Listen.ProxyProtocol
 	switch {
 	case d.HTTPS == "":
 	case c.ordersCertificates():
-		var hosts []string
-		for _, s := range c.Sites {
-			hosts = append(hosts, s.Hosts...)
-		}
 		d.Certificates, err = proxy.NewCertificates(proxy.CertificateConfig{
-			Hosts: hosts, Email: c.TLS.Email, CA: c.TLS.CA, CARoot: c.TLS.CARoot, Profile: c.TLS.Profile,
+			Hosts: c.hosts(), Email: c.TLS.Email, CA: c.TLS.CA, CARoot: c.TLS.CARoot, Profile: c.TLS.Profile,
 			Dir: filepath.Join(c.Data, "certificates"), Log: log,
 		})
 	default:
-		d.TLS, err = c.ownCertificate()
+		pair = &keyPair{cert: c.TLS.CertFile, key: c.TLS.KeyFile}
+		d.TLS, err = pair.tls(), pair.load()
 	}
-	return d, err
+	return d, pair, err
 }
 
-func (c *config) ownCertificate() (*tls.Config, error) {
-	pair, err := tls.LoadX509KeyPair(c.TLS.CertFile, c.TLS.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("read certificate (tls.cert_file, tls.key_file): %w", err)
+// hosts are the names of every site.
+func (c *config) hosts() []string {
+	var hosts []string
+	for _, s := range c.Sites {
+		hosts = append(hosts, s.Hosts...)
 	}
-	return &tls.Config{
-		Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
-	}, nil
+	return hosts
 }
