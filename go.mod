@@ -1,6 +1,6 @@
 module github.com/lychgate/lychgate
 
-go 1.26.9
+go 1.27.0
 
 toolchain go1.27.4
 
@@ -22,6 +22,7 @@ require (
 	github.com/pires/go-proxyproto v0.16.0 // addresses from load balancers
 	github.com/prometheus/client_golang v1.25.0 // figures for the operator's own monitoring
 	github.com/prometheus/common v0.72.0 // tests: reads those figures
+	github.com/quic-go/quic-go v0.65.0 // HTTP/3, by option
 	github.com/rogpeppe/go-internal v1.16.0 // tests: stories of the command line
 	github.com/wneessen/go-mail v0.8.1 // the dashboard's monthly letters
 	go.uber.org/zap v1.28.0 // certmagic's logger, switched off
@@ -56,6 +57,7 @@ require (
 	github.com/pierrec/lz4/v4 v4.1.27 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
+	github.com/quic-go/qpack v0.6.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/segmentio/asm v1.2.1 // indirect
 	github.com/shopspring/decimal v1.5.0 // indirect

@@ -18,8 +18,6 @@ var loadingHeaders = [...]string{
 // filter takes out of an answer's headers what may not reach this visitor.
 func (v *visit) filter(r *http.Request, h http.Header) {
 	v.filterSetCookie(h)
-	// It would lead browsers to the site's own door, past the gate.
-	delete(h, "Alt-Svc")
 	if v.released || v.site.thirdParties.observe {
 		return
 	}

@@ -52,6 +52,8 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// TrustedProxies are the networks whose X-Forwarded-For and -Proto count.
 	TrustedProxies []netip.Prefix
+	// Limits bound what one visitor, network and site may take.
+	Limits Limits
 	// Dir is the data folder, which holds the relay's cache and third-parties.toml.
 	Dir string
 	// Location is the zone in which third parties found since yesterday enter
@@ -110,6 +112,7 @@ type Gateway struct {
 	trusted   networks
 	observe   func(Observation)
 	log       *slog.Logger
+	limits    Limits
 	limiter   *limiter
 
 	thirdParties
@@ -134,8 +137,9 @@ func New(c Config) (*Gateway, error) {
 		trusted:   c.TrustedProxies,
 		observe:   c.Observe,
 		log:       c.Log,
-		limiter:   newLimiter(time.Now),
+		limits:    c.Limits.orDefaults(),
 	}
+	g.limiter = newLimiter(g.limits, time.Now)
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
 	}
@@ -172,6 +176,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.serve(w,
 // serve makes r safe and canonical, and hands it to route.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, route http.HandlerFunc) {
 	defer g.recover()
+	begin(w, r)
 	if g.observe != nil {
 		o := &observed{ResponseWriter: w, began: time.Now()}
 		defer o.tell(g.observe, r)
@@ -187,22 +192,26 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, route http.Handl
 	switch {
 	case status != 0:
 		refuse(w, status)
+	case g.limits.tooManyFields(r.Header):
+		refuse(w, http.StatusRequestHeaderFieldsTooLarge)
 	case !g.limiter.request(network, r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, consent.Prefix)):
 		tooMany(w)
 	default:
-		defer g.afterwards(r)
 		forgetDeadlines(w, r)
-		paceBody(w, r)
+		g.limits.paceBody(w, r)
 		route(w, r)
 	}
 }
 
-// afterwards notes a request that its sender took back.
-func (g *Gateway) afterwards(r *http.Request) {
-	if r.ProtoMajor == 2 && r.Context().Err() != nil {
-		if c := connOf(r.Context()); c != nil {
-			c.reset(time.Now())
-		}
+// begin notes that what a peer sent became a request.
+func begin(w http.ResponseWriter, r *http.Request) {
+	switch p := peerOf(r.Context()); {
+	case p == nil:
+	case p.frames != nil:
+		p.frames.request()
+	case p.quic != nil:
+		p.quic.request()
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // its head is there
 	}
 }
 

@@ -6,9 +6,8 @@ type Health struct {
 	// Upstreams and UpstreamsDown are how many sites have a server behind them,
 	// and how many of those did not answer when last asked.
 	Upstreams, UpstreamsDown int
-	// RefusedConnections and RefusedRequests were refused since the start because
-	// their networks took too much.
-	RefusedConnections, RefusedRequests int64
+	// Refused is what was refused since the start.
+	Refused Refused
 	// ThirdParties are the hosts known of all sites.
 	ThirdParties ThirdPartyCount
 	Relay        RelayHealth
@@ -32,7 +31,7 @@ type RelayHealth struct {
 // than a moment.
 func (g *Gateway) Health() Health {
 	h := Health{Relay: g.relay.health()}
-	h.RefusedConnections, h.RefusedRequests = g.Refused()
+	h.Refused = g.Refused()
 	for _, s := range g.sites().list {
 		if s.upstream != nil {
 			h.Upstreams++

@@ -19,7 +19,9 @@ import (
 
 func TestLimiter(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
-	l := newLimiter(func() time.Time { return now })
+	limits := DefaultLimits()
+	networkRequests, networkPosts := limits.Requests*requestBurst, limits.Posts*postBurst
+	l := newLimiter(limits, func() time.Time { return now })
 	one, two := netip.MustParseAddr("192.0.2.0"), netip.MustParseAddr("198.51.100.0")
 	ask := func(n netip.Addr, times int, post bool) (passed int) {
 		for range times {
@@ -36,7 +38,7 @@ func TestLimiter(t *testing.T) {
 		t.Errorf("a neighbour: %d passed", got)
 	}
 	now = now.Add(2 * time.Second)
-	if got := ask(one, 5000, false); got != 2*networkRequestRate {
+	if got := ask(one, 5000, false); got != 2*limits.Requests {
 		t.Errorf("two seconds later: %d passed", got)
 	}
 	if got := ask(two, 1000, true); got != networkPosts {
@@ -47,8 +49,8 @@ func TestLimiter(t *testing.T) {
 			t.Errorf("%s: %d passed", private, got)
 		}
 	}
-	for i := range maxNetworkConns + 1 {
-		if got := l.connect(one); got != (i < maxNetworkConns) {
+	for i := range limits.Connections + 1 {
+		if got := l.connect(one); got != (i < limits.Connections) {
 			t.Errorf("connection %d: %v", i, got)
 		}
 	}
@@ -57,7 +59,7 @@ func TestLimiter(t *testing.T) {
 		t.Error("a closed connection still counts")
 	}
 	now = now.Add(time.Hour)
-	for range maxNetworkConns {
+	for range limits.Connections {
 		l.disconnect(one)
 	}
 	now = now.Add(time.Hour)
@@ -79,7 +81,8 @@ func TestLimiter(t *testing.T) {
 func TestTooManyRequests(t *testing.T) {
 	g := testGateway(t, Config{Sites: []Site{{Dir: testFolder(t, map[string]string{"x.txt": "x"})}}}).g
 	now := time.Now()
-	g.limiter = newLimiter(func() time.Time { return now })
+	g.limiter = newLimiter(g.limits, func() time.Time { return now })
+	networkRequests := g.limits.Requests * requestBurst
 	codes := map[int]int{}
 	for range networkRequests + 50 {
 		r := httptest.NewRequest("GET", "http://a.example/x.txt", nil)
@@ -145,9 +148,9 @@ func TestSlowSendersAreCut(t *testing.T) {
 		name, head string
 		cut        time.Duration
 	}{
-		{"headers", "GET / HTTP/1.1\r\nHost: a\r\nX: ", readHeaderTimeout},
-		{"a body", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", paceGrace},
-		{"chunks", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n", paceGrace},
+		{"headers", "GET / HTTP/1.1\r\nHost: a\r\nX: ", DefaultLimits().HeaderTimeout},
+		{"a body", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", DefaultLimits().BodyGrace},
+		{"chunks", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n", DefaultLimits().BodyGrace},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			testPipe(t, func(w http.ResponseWriter, r *http.Request) {
@@ -219,7 +222,7 @@ func TestSlowReadersAreCut(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		if took := time.Since(started); took < writeGrace || took > 2*time.Minute {
+		if took := time.Since(started); took < DefaultLimits().AnswerGrace || took > 2*time.Minute {
 			t.Errorf("cut after %v", took)
 		}
 	})
@@ -325,27 +328,5 @@ func TestSmuggling(t *testing.T) {
 				t.Errorf("the site saw %q", seen)
 			}
 		})
-	}
-}
-
-// TestResetFloodsAreCutOff: one connection that opens and takes back requests.
-func TestResetFloodsAreCutOff(t *testing.T) {
-	ours, theirs := net.Pipe()
-	defer ours.Close()
-	c := &coarseConn{Conn: theirs}
-	now := time.Unix(1_700_000_000, 0)
-	for i := range maxResets {
-		c.reset(now.Add(time.Duration(i) * 100 * time.Millisecond)) // an unsteady visitor
-	}
-	_ = ours.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
-	if _, err := ours.Read(make([]byte, 1)); errors.Is(err, io.EOF) {
-		t.Fatal("cut off too early")
-	}
-	for range maxResets + 1 {
-		c.reset(now.Add(time.Hour))
-	}
-	_ = ours.SetReadDeadline(time.Time{})
-	if _, err := ours.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-		t.Errorf("not cut off: %v", err)
 	}
 }

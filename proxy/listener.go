@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
 	"net"
 	"net/netip"
@@ -28,6 +27,14 @@ type coarseListener struct {
 // Accept waits for the next connection, forgets its full address, and closes it
 // when its network has too many or has no business here.
 func (l *coarseListener) Accept() (net.Conn, error) {
+	c, err := l.accept()
+	if err != nil {
+		return nil, err // not a nil *coarseConn in a net.Conn
+	}
+	return c, nil
+}
+
+func (l *coarseListener) accept() (*coarseConn, error) {
 	for {
 		c, err := l.Listener.Accept()
 		if err != nil {
@@ -58,20 +65,24 @@ func (l *coarseListener) Accept() (net.Conn, error) {
 // proxyHeaderTimeout is how long a proxy may take to say whose connection it is.
 const proxyHeaderTimeout = 5 * time.Second
 
+// A peer is the visitor's end of a connection, as requests know it.
+type peer struct {
+	trusted bool        // a trusted proxy that speaks HTTP
+	frames  *frameGuard // of HTTP/2, else nil
+	quic    *quicPeer   // of HTTP/3, else nil
+}
+
 // A coarseConn is a connection whose RemoteAddr is a network.
 type coarseConn struct {
 	net.Conn
-	remote  netip.Addr
-	trusted bool // the peer is a trusted proxy that speaks HTTP
+	peer
+	remote netip.Addr
 
 	listener *coarseListener // set until a PROXY protocol header was read
 	proxied  sync.Once
 
 	limiter *limiter // nil when the connection is not counted
 	closed  atomic.Bool
-
-	resets     atomic.Int32
-	resetsFrom atomic.Int64 // when counting them began, Unix seconds
 }
 
 // settle gives the connection its network and puts it on the network's account.
@@ -106,26 +117,6 @@ func (c *coarseConn) Close() error {
 	return c.Conn.Close()
 }
 
-// A visitor's browser takes back some requests when a page is left. Who takes
-// back more than maxResets in resetWindow keeps the site busy for nothing
-// (CVE-2023-44487).
-const (
-	maxResets   = 200
-	resetWindow = 10 * time.Second
-)
-
-// reset notes that the peer took back a request, and cuts it off when it does
-// nothing else.
-func (c *coarseConn) reset(now time.Time) {
-	if from := c.resetsFrom.Load(); now.Unix()-from > int64(resetWindow/time.Second) {
-		c.resetsFrom.Store(now.Unix())
-		c.resets.Store(0)
-	}
-	if c.resets.Add(1) > maxResets {
-		_ = c.Conn.Close() // net/http notices, and closes us
-	}
-}
-
 // RemoteAddr is the visitor's network with port 0.
 func (c *coarseConn) RemoteAddr() net.Addr {
 	c.meet()
@@ -152,26 +143,29 @@ func (c *coarseConn) CloseWrite() error {
 	return nil
 }
 
-// connKey is the context key of a request's connection.
+// connKey is the context key of a request's peer.
 type connKey struct{}
 
-// connContext is the http.Server.ConnContext that lets a request find its connection.
+// connContext is the http.Server.ConnContext that lets a request find its peer.
 func connContext(ctx context.Context, c net.Conn) context.Context {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
+	switch c := c.(type) {
+	case *secureConn:
+		return context.WithValue(ctx, connKey{}, &c.coarse.peer)
+	case *coarseConn:
+		return context.WithValue(ctx, connKey{}, &c.peer)
 	}
-	return context.WithValue(ctx, connKey{}, c)
+	return ctx
 }
 
-// connOf is the connection a request came over; nil when it did not come
-// through our listener.
-func connOf(ctx context.Context) *coarseConn {
-	c, _ := ctx.Value(connKey{}).(*coarseConn)
-	return c
+// peerOf is whom a request came from; nil when it did not come through a
+// listener of ours.
+func peerOf(ctx context.Context) *peer {
+	p, _ := ctx.Value(connKey{}).(*peer)
+	return p
 }
 
 // peerTrusted reports whether the request came over a connection of a trusted proxy.
 func peerTrusted(ctx context.Context) bool {
-	c := connOf(ctx)
-	return c != nil && c.trusted
+	p := peerOf(ctx)
+	return p != nil && p.trusted
 }

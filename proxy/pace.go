@@ -9,24 +9,18 @@ import (
 	"time"
 )
 
-// Who sends or reads more slowly than minRate, after a grace for bad moments,
-// holds the connection for its own sake and is cut. An honest upload over a bad
-// line may take as long as it needs.
-const (
-	minRate      = 1 << 10 // bytes a second
-	paceGrace    = 15 * time.Second
-	writeGrace   = 30 * time.Second
-	upstreamIdle = time.Minute // between two pieces of an answer
-)
+// upstreamIdle is how long a site may pause between two pieces of an answer.
+const upstreamIdle = time.Minute
 
 // allowance is how long n bytes may take.
-func allowance(grace time.Duration, n int64) time.Duration {
-	return grace + time.Duration(n)*time.Second/minRate
+func (l *Limits) allowance(grace time.Duration, n int64) time.Duration {
+	return grace + time.Duration(n/int64(l.MinRate))*time.Second
 }
 
 // A pacedBody is a request's body whose sender must keep to the pace.
 type pacedBody struct {
 	io.ReadCloser
+	limits  *Limits
 	rc      *http.ResponseController
 	started time.Time
 	n       int64
@@ -34,11 +28,11 @@ type pacedBody struct {
 }
 
 // paceBody puts the pace on r's body.
-func paceBody(w http.ResponseWriter, r *http.Request) {
+func (l *Limits) paceBody(w http.ResponseWriter, r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return
 	}
-	r.Body = &pacedBody{ReadCloser: r.Body, rc: http.NewResponseController(w), started: time.Now()}
+	r.Body = &pacedBody{ReadCloser: r.Body, limits: l, rc: http.NewResponseController(w), started: time.Now()}
 }
 
 // Read reads within the time that what was sent so far has earned.
@@ -47,7 +41,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		return b.ReadCloser.Read(p)
 	}
 	// A handler that cannot set deadlines is none of ours.
-	_ = b.rc.SetReadDeadline(b.started.Add(allowance(paceGrace, b.n)))
+	_ = b.rc.SetReadDeadline(b.started.Add(b.limits.allowance(b.limits.BodyGrace, b.n)))
 	n, err := b.ReadCloser.Read(p)
 	b.n += int64(n)
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -60,8 +54,8 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 }
 
 // awaitReader gives the visitor the time to read n bytes.
-func awaitReader(rc *http.ResponseController, n int64) {
-	_ = rc.SetWriteDeadline(time.Now().Add(allowance(writeGrace, n))) // a writer without deadlines is none of ours
+func (l *Limits) awaitReader(rc *http.ResponseController, n int64) {
+	_ = rc.SetWriteDeadline(time.Now().Add(l.allowance(l.AnswerGrace, n))) // a writer without deadlines is none of ours
 }
 
 // forgetDeadlines takes off a connection what an earlier request of it left.

@@ -150,7 +150,7 @@ func (s *site) writeWhole(w http.ResponseWriter, status int, c coding, body []by
 		h["Content-Encoding"] = []string{c.String()}
 	}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	awaitReader(http.NewResponseController(w), int64(len(body)))
+	s.g.limits.awaitReader(http.NewResponseController(w), int64(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the visitor is gone if this fails
 }

@@ -23,6 +23,8 @@ type ListenConfig struct {
 	// Certificates order the certificates of HTTPS. Plain HTTP then answers the
 	// issuer's challenges, and redirects a host only once its certificate is there.
 	Certificates *Certificates
+	// HTTP3 answers QUIC on the UDP port beside HTTPS as well.
+	HTTP3 bool
 	// KeepHTTP serves the sites over plain HTTP although there is HTTPS.
 	// Default: plain HTTP then redirects.
 	KeepHTTP bool
@@ -34,15 +36,9 @@ type ListenConfig struct {
 	Drain time.Duration
 }
 
-// Limits of a connection. A slow sender of headers is cut after
-// readHeaderTimeout; bodies have a pace to keep instead (pace.go).
 const (
-	readHeaderTimeout = 10 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 32 << 10
-	defaultDrain      = 25 * time.Second
+	defaultDrain = 25 * time.Second
 
-	maxStreams  = 128 // of one HTTP/2 connection at a time
 	pingAfter   = 30 * time.Second
 	pingTimeout = 15 * time.Second
 )
@@ -52,6 +48,7 @@ type Server struct {
 	g           *Gateway
 	doors       []door
 	http, https net.Addr
+	quic        *quicDoor // nil without HTTP/3
 	drain       time.Duration
 
 	certificates *Certificates // nil when they are given, not ordered
@@ -75,6 +72,9 @@ func (g *Gateway) Listen(ctx context.Context, c ListenConfig) (*Server, error) {
 	if c.HTTPS != "" && c.TLS == nil {
 		return nil, fmt.Errorf("listen %s: https needs certificates", c.HTTPS)
 	}
+	if c.HTTP3 && (c.HTTPS == "" || c.ProxyProtocol) {
+		return nil, errors.New("listen: http3 needs https, and visitors who come to it themselves")
+	}
 	if c.ProxyProtocol && len(g.trusted) == 0 {
 		return nil, errors.New("listen: the PROXY protocol needs trusted proxies to speak it")
 	}
@@ -88,15 +88,22 @@ func (g *Gateway) Listen(ctx context.Context, c ListenConfig) (*Server, error) {
 			return nil, err
 		}
 		s.https = l.Addr()
-		srv := g.server(g)
-		srv.TLSConfig = c.TLS.Clone()
-		s.doors = append(s.doors, door{l, srv})
+		secure := &secureListener{l, c.TLS.Clone()}
+		var h http.Handler = g
+		if c.HTTP3 {
+			if s.quic, err = g.listenQUIC(s.https, secure.config); err != nil {
+				return nil, errors.Join(err, l.Close())
+			}
+			h = s.quic.advertise(h)
+		}
+		srv := g.server(h)
+		srv.TLSConfig = secure.config
+		s.doors = append(s.doors, door{secure, srv})
 	}
 	if c.HTTP != "" {
 		l, err := g.bind(ctx, c.HTTP, c.ProxyProtocol)
 		if err != nil {
-			s.Close()
-			return nil, err
+			return nil, errors.Join(err, s.Close())
 		}
 		s.http = l.Addr()
 		s.doors = append(s.doors, door{l, g.server(s.plain(c))})
@@ -118,7 +125,7 @@ func (s *Server) plain(c ListenConfig) http.Handler {
 	return h
 }
 
-func (g *Gateway) bind(ctx context.Context, addr string, proxied bool) (net.Listener, error) {
+func (g *Gateway) bind(ctx context.Context, addr string, proxied bool) (*coarseListener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -131,14 +138,14 @@ func (g *Gateway) server(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ConnContext:       connContext,
-		ReadHeaderTimeout: readHeaderTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
+		ReadHeaderTimeout: g.limits.HeaderTimeout,
+		IdleTimeout:       g.limits.IdleTimeout,
+		MaxHeaderBytes:    g.limits.HeaderBytes,
 		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: maxStreams,
+			MaxConcurrentStreams: g.limits.Streams,
 			SendPingTimeout:      pingAfter,
 			PingTimeout:          pingTimeout,
-			WriteByteTimeout:     writeGrace,
+			WriteByteTimeout:     g.limits.AnswerGrace,
 		},
 		ErrorLog: slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
@@ -154,14 +161,15 @@ func (s *Server) HTTPS() net.Addr { return s.https }
 // flight end within the drain time and returns nil. Requests that take longer
 // are cut off. It returns an error only when a listener fails.
 func (s *Server) Serve(ctx context.Context) error {
-	failed := make(chan error, len(s.doors))
+	failed := make(chan error, len(s.doors)+1)
 	for _, d := range s.doors {
+		go func() { failed <- d.srv.Serve(d.l) }()
+	}
+	if s.quic != nil {
 		go func() {
-			if d.srv.TLSConfig != nil {
-				failed <- d.srv.ServeTLS(d.l, "", "")
-				return
+			if err := s.quic.serve(); err != nil {
+				failed <- err
 			}
-			failed <- d.srv.Serve(d.l)
 		}()
 	}
 	if s.certificates != nil {
@@ -198,6 +206,15 @@ func (s *Server) shutdown() {
 			}
 		}()
 	}
+	if s.quic != nil {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			if err := s.quic.shutdown(ctx); err != nil {
+				s.g.log.Warn("stop", "err", err)
+			}
+		}()
+		<-done
+	}
 	for range s.doors {
 		<-done
 	}
@@ -210,6 +227,9 @@ func (s *Server) Close() error {
 	var err error
 	for _, d := range s.doors {
 		err = errors.Join(err, d.l.Close())
+	}
+	if s.quic != nil {
+		err = errors.Join(err, s.quic.close())
 	}
 	return err
 }

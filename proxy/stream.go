@@ -29,7 +29,7 @@ func (p *page) stream(g *Gateway, w http.ResponseWriter, c coding) error {
 	for {
 		n, err := p.rest.Read(buf)
 		if n > 0 {
-			awaitReader(rc, int64(n))
+			g.limits.awaitReader(rc, int64(n))
 			_, werr := rw.Write(buf[:n])
 			if werr = errors.Join(werr, rw.Flush()); werr != nil {
 				return werr
@@ -119,7 +119,7 @@ func (s *site) copyBody(w http.ResponseWriter, a *answer) error {
 	for {
 		n, err := a.body.Read(piece)
 		if n > 0 {
-			awaitReader(rc, int64(n))
+			s.g.limits.awaitReader(rc, int64(n))
 			if _, err := w.Write(piece[:n]); err != nil {
 				return err
 			}
@@ -173,7 +173,7 @@ func isEventStream(h http.Header) bool {
 // ranges and the kernel's own copying.
 func (s *site) passFile(w http.ResponseWriter, r *http.Request, v *visit, a *answer) {
 	h := w.Header()
-	awaitReader(http.NewResponseController(w), a.length)
+	s.g.limits.awaitReader(http.NewResponseController(w), a.length)
 	delete(h, "Content-Length") // ServeContent writes the range's
 	c := v.coding
 	tag := get(h, "Etag")

@@ -17,15 +17,12 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// Limits towards the site. A site that has not begun to answer after
-// upstreamHeaderTimeout counts as down for this request.
+// Limits towards the site.
 const (
-	upstreamDialTimeout   = 3 * time.Second
-	upstreamHeaderTimeout = 30 * time.Second
-	upstreamIdleTimeout   = 90 * time.Second
-	upstreamIdleConns     = 128
-	upstreamMaxHeader     = 256 << 10
-	upstreamTurns         = 512 // requests a site is given to work on at a time
+	upstreamDialTimeout = 3 * time.Second
+	upstreamIdleTimeout = 90 * time.Second
+	upstreamIdleConns   = 128
+	upstreamMaxHeader   = 256 << 10
 )
 
 // An upstream is the server behind one site.
@@ -52,7 +49,7 @@ func newUpstream(s *site) (*upstream, error) {
 	u := &upstream{
 		site: s, scheme: t.Scheme, host: t.Host, prefix: strings.TrimSuffix(t.EscapedPath(), "/"),
 		query: t.RawQuery, name: s.UpstreamHost, local: isLocal(t.Hostname()),
-		turns: make(chan struct{}, upstreamTurns),
+		turns: make(chan struct{}, s.g.limits.UpstreamRequests),
 	}
 	dialer := &net.Dialer{Timeout: upstreamDialTimeout, KeepAlive: 30 * time.Second}
 	u.transport = &http.Transport{
@@ -63,7 +60,7 @@ func newUpstream(s *site) (*upstream, error) {
 		DisableCompression:     true, // we say what we accept, and decode only pages
 		MaxIdleConnsPerHost:    upstreamIdleConns,
 		IdleConnTimeout:        upstreamIdleTimeout,
-		ResponseHeaderTimeout:  upstreamHeaderTimeout,
+		ResponseHeaderTimeout:  s.g.limits.UpstreamTimeout,
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: upstreamMaxHeader,
 	}
@@ -267,6 +264,7 @@ func removeHopByHop(h http.Header) {
 	for name := range hopByHop {
 		delete(h, name)
 	}
+	delete(h, "Alt-Svc") // it would lead browsers to the site's own door, past the gate
 }
 
 // An upstreamError is a request the site did not answer.

@@ -25,7 +25,11 @@ type config struct {
 		HTTPS          string   `toml:"https"`
 		TrustedProxies []string `toml:"trusted_proxies"`
 		ProxyProtocol  bool     `toml:"proxy_protocol"`
+		HTTP3          bool     `toml:"http3"`
+		Drain          period   `toml:"drain"`
 	} `toml:"listen"`
+
+	Limits limitsConfig `toml:"limits"`
 
 	TLS struct {
 		Email    string `toml:"email"`
@@ -184,6 +188,8 @@ func (c *config) fill(base string) {
 	if c.Analytics.Timezone == "" {
 		c.Analytics.Timezone = defaultTimezone
 	}
+	c.Listen.Drain.orElse(25 * time.Second)
+	c.Limits.fill()
 	c.fillStore(base)
 	c.Consent.AskAgain.orElse(180 * day)
 	c.Consent.KeepRecords.orElse(4 * year)
@@ -243,6 +249,7 @@ func (s *siteConfig) title() string {
 // looks whether folders and files are there.
 func (c *config) check(p *problems) {
 	c.checkListen(p)
+	c.Limits.check(p)
 	for key, q := range map[string]period{
 		"consent.ask_again":    c.Consent.AskAgain,
 		"consent.keep_records": c.Consent.KeepRecords,
@@ -322,6 +329,14 @@ func (c *config) checkListen(p *problems) {
 	}
 	if c.Listen.ProxyProtocol && len(c.Listen.TrustedProxies) == 0 {
 		p.add("listen.proxy_protocol", "is believed from trusted proxies only: name their networks in trusted_proxies")
+	}
+	if c.Listen.HTTP3 && (c.Listen.HTTPS == "" || c.Listen.ProxyProtocol) {
+		p.add("listen.http3", `needs https, and visitors who come to it themselves: set https = ":443", without proxy_protocol`)
+	}
+	if q := c.Listen.Drain; q.err != nil {
+		p.add("listen.drain", "%v", q.err)
+	} else if q.Duration < 0 || q.Duration > 10*time.Minute {
+		p.add("listen.drain", "%s: requests in flight end within seconds, and a stop should too: at most 10m", q.Duration)
 	}
 	switch cert, key := c.TLS.CertFile, c.TLS.KeyFile; {
 	case c.ordersCertificates():

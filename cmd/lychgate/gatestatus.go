@@ -42,8 +42,8 @@ func (h *house) status(site string) dashboard.GatewayStatus {
 	if u := h.gateway.Upstream(site); u.Address != "" {
 		s.Upstream = &dashboard.UpstreamHealth{Address: u.Address, OK: !u.Down}
 	}
-	connections, requests := h.gateway.Refused()
-	s.Refused = &dashboard.Refused{Connections: connections, Requests: requests, Since: h.started}
+	refused := h.gateway.Refused()
+	s.Refused = &dashboard.Refused{Connections: refused.Connections + refused.Cut, Requests: refused.Requests, Since: h.started}
 	return s
 }
 

@@ -106,7 +106,7 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 	}
 	h.gateway, err = proxy.New(proxy.Config{
 		Sites: first.sites, Analytics: h.analytics, Admin: h.dashboard, AdminHost: c.Admin.Host,
-		Keys: keys, TrustedProxies: c.trustedProxies(), Dir: c.Data, Location: h.location,
+		Keys: keys, TrustedProxies: c.trustedProxies(), Limits: c.Limits.proxy(), Dir: c.Data, Location: h.location,
 		Observe: observe, Log: log,
 	})
 	if err == nil {

@@ -89,8 +89,9 @@ func (r readings) Collect(to chan<- prometheus.Metric) {
 func (r readings) gateway(s sheet) {
 	g := r.h.gateway.Health()
 	const refused, refusedHelp = "lychgate_refused_total", "Refused because a network took too much, since the start."
-	s.counter(refused, refusedHelp, g.RefusedConnections, "kind", "connection")
-	s.counter(refused, refusedHelp, g.RefusedRequests, "kind", "request")
+	s.counter(refused, refusedHelp, g.Refused.Connections, "kind", "connection")
+	s.counter(refused, refusedHelp, g.Refused.Requests, "kind", "request")
+	s.counter("lychgate_cut_connections_total", "Connections cut off because they kept the gateway busy with nothing, since the start.", g.Refused.Cut)
 	s.gauge("lychgate_upstreams", "Sites with a server behind them.", float64(g.Upstreams))
 	s.gauge("lychgate_upstreams_down", "Those whose server did not answer when last asked.", float64(g.UpstreamsDown))
 

@@ -10,7 +10,7 @@ import (
 
 // commentedKey is a line of the reference that shows a default: "# data = ...",
 // or the header of a table that is optional.
-var commentedKey = regexp.MustCompile(`(?m)^# ((?:[a-z_]+ = .*)|(?:\[\[?[a-z_.]+\]\]?))$`)
+var commentedKey = regexp.MustCompile(`(?m)^# ((?:[a-z0-9_]+ = .*)|(?:\[\[?[a-z_.]+\]\]?))$`)
 
 // The annotated reference names every key, and the defaults it shows are those
 // of the program.

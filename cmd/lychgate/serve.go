@@ -166,6 +166,7 @@ func serve(ctx context.Context, c *config, again func() (*config, error), stdout
 // doors says where to listen and with which certificates.
 func (c *config) doors(log *slog.Logger) (d proxy.ListenConfig, pair *keyPair, err error) {
 	d.HTTP, d.HTTPS, d.ProxyProtocol = c.Listen.HTTP, c.Listen.HTTPS, c.Listen.ProxyProtocol
+	d.HTTP3, d.Drain = c.Listen.HTTP3, c.Listen.Drain.Duration
 	switch {
 	case d.HTTPS == "":
 	case c.ordersCertificates():
