@@ -86,9 +86,12 @@ func (a Account) OwnsAll() bool { return a.Roles[EverySite] == Owner }
 // Its methods may be called beside a running gateway, from another process too.
 type Accounts struct{ db *sqlite.DB }
 
+// accountsFile is the name of the accounts in the data folder.
+const accountsFile = "admin.db"
+
 // OpenAccounts opens admin.db in the data folder dir, or makes it.
 func OpenAccounts(ctx context.Context, dir string) (*Accounts, error) {
-	db, err := sqlite.Open(ctx, filepath.Join(dir, "admin.db"), migrations, sqlite.Options{Durable: true})
+	db, err := sqlite.Open(ctx, filepath.Join(dir, accountsFile), migrations, sqlite.Options{Durable: true})
 	if err != nil {
 		return nil, err
 	}

@@ -65,6 +65,8 @@ func commands() []command {
 		{"migrate", runMigrate},
 		{"move", runMove},
 		{"reload", runReload},
+		{"backup", runBackup},
+		{"restore", runRestore},
 		{"version", runVersion},
 	}
 }
@@ -113,6 +115,8 @@ const usage = `Usage:
     lychgate migrate -config FILE
     lychgate move    -config FILE -to clickhouse|sqlite
     lychgate reload  -config FILE | -data FOLDER
+    lychgate backup  [-config FILE | -data FOLDER] FILE
+    lychgate restore [-config FILE | -data FOLDER] FILE
     lychgate version
 
 serve   puts the gateway in front of a website: a folder, or a server elsewhere.
@@ -127,7 +131,9 @@ import  adds history from Plausible, GoatCounter or a plain CSV, each day once.
 migrate makes the tables of a ClickHouse server, or brings them up to date.
 move    copies the sums to the ClickHouse server or back, and compares all totals.
 reload  has a running serve read its configuration again; no connection is dropped.
-All but serve may run beside a running serve.
+backup  copies the whole data folder into one file, and proves the copy.
+restore puts it back into an empty data folder, from which nothing is served yet.
+All but serve and restore may run beside a running serve.
 
 Exit status: 0 done, 1 failed, 2 wrong usage.
 
