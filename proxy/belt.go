@@ -142,6 +142,13 @@ func (h *hearing) allowed(g consent.Grant) []string {
 	for _, f := range append([]family{h.family}, h.j.families...) {
 		switch {
 		case strings.HasPrefix(f.name, "[") || f.name == "": // CSP has no way to write IPv6; 'self' stands for it
+		case h.j.holdsWithin(f):
+			// A policy cannot leave one name out, so the others must be named.
+			for _, name := range append([]string{h.name, f.name}, h.j.hosts...) {
+				if f.has([]byte(name)) {
+					hosts = append(hosts, "="+name)
+				}
+			}
 		case f.alone:
 			hosts = append(hosts, "="+f.name)
 		default:

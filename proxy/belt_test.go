@@ -169,3 +169,21 @@ func TestGuardGoesWhereSomethingIsHeld(t *testing.T) {
 func heldFor(purpose string) consent.Service {
 	return consent.Service{Name: "Some", Purpose: purpose, Hosts: []string{"some.example"}}
 }
+
+func TestATrackerUnderTheSitesOwnNameIsShutOut(t *testing.T) {
+	up := testUpstream(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, `<!doctype html><html><head><title>x</title></head><body><img src="https://metrics.oak.example/t.gif"><img src="https://img.oak.example/a.png"></body></html>`)
+	})
+	g := testGateway(t, Config{Sites: []Site{testConsent(t, Site{Upstream: up, Hold: []string{"metrics.oak.example"}, Allow: []string{"img.oak.example"}})}})
+	res, page := testGet(t, g, "/", "Host", "www.oak.example")
+	belt := res.Header.Get("Content-Security-Policy")
+	for _, want := range []string{" www.oak.example:*", " oak.example:*", " img.oak.example:*"} {
+		if !strings.Contains(belt, want) {
+			t.Errorf("%q is shut out: %s", want, belt)
+		}
+	}
+	if strings.Contains(belt, "*.oak.example") || strings.Contains(belt, "metrics") || strings.Contains(page, `src="https://metrics`) {
+		t.Errorf("it is let in: %s\n%s", belt, page)
+	}
+}

@@ -37,13 +37,13 @@ type crawl struct {
 }
 
 // scan crawls the site and returns what its pages hold. When what pages show
-// turns out to be a beacon, the pages are judged once more.
+// turns out to be held, the pages are judged once more.
 func (s *site) scan(ctx context.Context) *ScanReport {
 	c := s.newCrawl()
 	c.run(ctx)
-	before := s.g.relay.beacons.Load()
+	before := s.g.relay.turned.Load()
 	s.g.relay.settled(ctx)
-	if s.g.relay.beacons.Load() != before && ctx.Err() == nil {
+	if s.g.relay.turned.Load() != before && ctx.Err() == nil {
 		c = s.newCrawl()
 		c.run(ctx)
 	}

@@ -68,7 +68,7 @@ func (r *relay) health() RelayHealth {
 	h.Files, h.Waiting = len(r.files), len(r.queue)
 	for _, f := range r.files {
 		switch f.state.Load() {
-		case relayFailed:
+		case relayFailed, relayRefused:
 			h.Failed++
 		case relayBeacon:
 			h.Beacons++

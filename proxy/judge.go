@@ -32,6 +32,7 @@ type judge struct {
 	// ownerLiterals are held inline scripts as the owner lists them.
 	ownerLiterals [][]byte
 	families      []family
+	hosts         []string // of the site, as configured
 	cookies       trackerCookies
 	observe       bool
 
@@ -150,11 +151,25 @@ func newJudge(services []*service, c Site) (*judge, error) {
 		if err != nil {
 			return nil, fmt.Errorf("host %q: %w", h, err)
 		}
+		j.hosts = append(j.hosts, hostname(name))
 		if f := familyOf(hostname(name)); !slices.Contains(j.families, f) {
 			j.families = append(j.families, f)
 		}
 	}
 	return j, nil
+}
+
+// holdsWithin reports whether the owner holds a host of a family of the site's:
+// a tracker's under the site's name.
+func (j *judge) holdsWithin(f family) bool {
+	for host, rules := range j.owner {
+		for _, r := range rules {
+			if r.outcome == holds && r.path == "" && f.has([]byte(host)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // addOwner takes an entry of the site's allow, hold or relay list: a host with

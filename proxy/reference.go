@@ -88,9 +88,10 @@ func (h *hearing) ownPath(full []byte) []byte {
 }
 
 // here is a path of the site as it may stand in the place of r: whole where the
-// document's base would lead it elsewhere, or there is none.
+// document's base would lead it elsewhere, or there is none. A relayed sheet's
+// base is where it was fetched, not where it is served.
 func (h *hearing) here(r *rewrite.Ref, path []byte) []byte {
-	if !r.Rootless && len(r.Base) == 0 {
+	if h.depth > 0 || !r.Rootless && len(r.Base) == 0 {
 		return path
 	}
 	h.there = append(append(append(append(h.there[:0], h.scheme...), "://"...), h.host...), path...)
@@ -108,7 +109,13 @@ func (h *hearing) absolute() []byte {
 	if len(t.path) == 0 {
 		u = append(u, '/')
 	}
-	h.url = append(u, t.full...)
+	for _, c := range t.path {
+		if c == '\\' {
+			c = '/' // as browsers take it
+		}
+		u = append(u, c)
+	}
+	h.url = append(u, t.full[len(t.path):]...)
 	return h.url
 }
 

@@ -33,7 +33,7 @@ type relay struct {
 	now    func() time.Time
 	ctx    context.Context // ends with the gateway
 
-	beacons atomic.Int64 // found so far
+	turned atomic.Int64 // files so far that turned out to be held
 
 	mu    sync.RWMutex
 	files map[string]*relayFile // by key
@@ -72,6 +72,7 @@ const (
 	relayReady
 	relayBeacon // it tells rather than shows, and is held
 	relayFailed
+	relayRefused // its third party does not give it to a gateway: held, so that a yes brings it
 )
 
 // relayKind is the letter for what a file is fetched as; false for what is
@@ -121,7 +122,10 @@ func (h *hearing) relayed(r *rewrite.Ref) []byte {
 	}
 	h.key = append(append(h.key[:0], kind), h.absolute()...)
 	f := h.j.relay.want(h.key, h.depth)
-	if f == nil || f.state.Load() == relayBeacon {
+	if f == nil {
+		return nil
+	}
+	if state := f.state.Load(); state == relayBeacon || state == relayRefused {
 		return nil
 	}
 	if i := bytes.IndexByte(r.URL, '#'); i >= 0 {

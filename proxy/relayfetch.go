@@ -101,8 +101,8 @@ func (r *relay) bring(f *relayFile) {
 		f.meta = *m
 		f.mu.Unlock()
 		r.settle(f, m)
-	case f.state.Load() == relayPending:
-		f.state.Store(relayFailed)
+	case f.state.Load() != relayReady:
+		r.fail(f, err)
 		fallthrough
 	default:
 		// Until the next try an older file goes on being sent.
@@ -116,6 +116,19 @@ func (r *relay) bring(f *relayFile) {
 	}
 }
 
+// errRefused is the error for what is there, but not for a gateway, or not in a
+// form that is relayed.
+var errRefused = errors.New("not given")
+
+// fail notes that a file that was never there could not be fetched.
+func (r *relay) fail(f *relayFile, err error) {
+	if !errors.Is(err, errRefused) {
+		f.state.CompareAndSwap(relayPending, relayFailed)
+	} else if f.state.Swap(relayRefused) != relayRefused {
+		r.turned.Add(1)
+	}
+}
+
 // settle notes what became of a file and wants what it loads in turn.
 func (r *relay) settle(f *relayFile, m *relayMeta) {
 	for _, child := range m.Children {
@@ -123,7 +136,7 @@ func (r *relay) settle(f *relayFile, m *relayMeta) {
 	}
 	if m.Beacon {
 		if f.state.Swap(relayBeacon) != relayBeacon {
-			r.beacons.Add(1)
+			r.turned.Add(1)
 		}
 		return
 	}
@@ -160,15 +173,19 @@ func (r *relay) fetch(f *relayFile) (*relayMeta, error) {
 	if f.kind() == 'i' && tells(resp) {
 		return r.keep(&relayMeta{Key: f.key, Beacon: true, Expires: r.now().Add(24 * time.Hour)}, nil)
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d", resp.StatusCode)
+	switch s := resp.StatusCode; {
+	case s == http.StatusOK:
+	case s == http.StatusNotFound || s == http.StatusGone || s >= 500:
+		return nil, fmt.Errorf("status %d", s)
+	default:
+		return nil, fmt.Errorf("status %d: %w", s, errRefused)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, rule.maxBytes+1))
 	if err != nil {
 		return nil, err
 	}
 	if int64(len(body)) > rule.maxBytes {
-		return nil, fmt.Errorf("more than %d bytes", rule.maxBytes)
+		return nil, fmt.Errorf("more than %d bytes: %w", rule.maxBytes, errRefused)
 	}
 	return r.take(f, resp, body)
 }
@@ -180,12 +197,12 @@ func (r *relay) take(f *relayFile, resp *http.Response, body []byte) (*relayMeta
 		ETag: resp.Header.Get("Etag"), Modified: resp.Header.Get("Last-Modified"), Expires: relayExpiry(resp.Header, r.now()),
 	}
 	if m.Type == "" {
-		return nil, fmt.Errorf("type %q is not relayed", resp.Header.Get("Content-Type"))
+		return nil, fmt.Errorf("type %q is not relayed: %w", resp.Header.Get("Content-Type"), errRefused)
 	}
 	switch {
 	case m.Type == "image/svg+xml":
 		if err := checkSVG(body); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", err, errRefused)
 		}
 	case f.kind() == 'i' && tiny(body):
 		return r.keep(&relayMeta{Key: f.key, Beacon: true, Expires: r.now().Add(24 * time.Hour)}, nil)

@@ -91,7 +91,7 @@ func newPage(o *Options) *page {
 		o: *o, xml: o.XHTML, judging: o.Judge != nil,
 		out: p.out[:0], spaces: p.spaces[:0], attrs: p.attrs[:0], tmp: p.tmp[:0], extra: p.extra[:0],
 		url: p.url[:0], plain: p.plain[:0], list: p.list[:0], cssURL: p.cssURL[:0],
-		baseBuf: p.baseBuf[:0], place: placement{lang: p.place.lang[:0]},
+		baseBuf: p.baseBuf[:0], frame: p.frame[:0], place: placement{lang: p.place.lang[:0]},
 	}
 	return p
 }
