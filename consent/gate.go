@@ -15,6 +15,7 @@ type Gate struct {
 	history *history
 	mux     *http.ServeMux
 	cross   *http.CrossOriginProtection
+	flood   *flood
 
 	codec    atomic.Pointer[Codec] // nil while there are no keys
 	state    atomic.Pointer[today]
@@ -27,7 +28,7 @@ func NewGate(c Config) (*Gate, error) {
 	if err := c.fill(); err != nil {
 		return nil, fmt.Errorf("consent of %s: %w", c.Site, err)
 	}
-	g := &Gate{config: c, cross: http.NewCrossOriginProtection()}
+	g := &Gate{config: c, cross: http.NewCrossOriginProtection(), flood: newFlood()}
 	dir := c.Dir
 	if dir != "" {
 		dir = filepath.Join(dir, policyDir, c.Site)

@@ -66,6 +66,7 @@ type testVisitor struct {
 	scheme  string
 	cookies map[string]string
 	header  http.Header
+	network string // where the requests come from; httptest's own if empty
 }
 
 func newVisitor(scheme string) *testVisitor {
@@ -74,6 +75,9 @@ func newVisitor(scheme string) *testVisitor {
 
 func (v *testVisitor) request(method, path string, body io.Reader) *http.Request {
 	r := httptest.NewRequest(method, v.scheme+"://"+testSite+path, body)
+	if v.network != "" {
+		r.RemoteAddr = v.network
+	}
 	for name, value := range v.cookies {
 		r.AddCookie(&http.Cookie{Name: name, Value: value})
 	}

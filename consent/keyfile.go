@@ -27,17 +27,20 @@ const keyFileHead = `# The keys of lychgate. Whoever reads this file can forge v
 `
 
 // OpenKeys reads the key file at path. At the first start, when there is neither
-// a key file nor a consent.db beside it, it makes one. A file that is damaged,
-// that others may read, or that is missing although consents were recorded is
-// an error wrapping ErrKeys: it is never made anew silently.
-func OpenKeys(path string) (*Keys, error) {
+// a key file nor a consent.db beside it or in one of the folders data, it makes
+// one. A file that is damaged, that others may read, or that is missing although
+// consents were recorded is an error wrapping ErrKeys: it is never made anew
+// silently.
+func OpenKeys(path string, data ...string) (*Keys, error) {
 	k, err := readKeys(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return k, err
 	}
-	ledger := filepath.Join(filepath.Dir(path), LedgerFile)
-	if _, err := os.Stat(ledger); err == nil {
-		return nil, fmt.Errorf("%w: %s is missing, but %s has records signed with it: put the file back from a backup, or move the ledger away to begin anew (every visitor is then asked again)", ErrKeys, path, ledger)
+	for _, dir := range append(data, filepath.Dir(path)) {
+		ledger := filepath.Join(dir, LedgerFile)
+		if _, err := os.Stat(ledger); err == nil {
+			return nil, fmt.Errorf("%w: %s is missing, but %s has records signed with it: put the file back from a backup, or move the ledger away to begin anew (every visitor is then asked again)", ErrKeys, path, ledger)
+		}
 	}
 	k = NewKeys()
 	if err := writeFile(path, k.marshal(), os.Link); err != nil && !errors.Is(err, fs.ErrExist) {

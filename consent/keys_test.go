@@ -76,6 +76,15 @@ func TestOpenKeysRefuses(t *testing.T) {
 			t.Error("the file was made anew")
 		}
 	})
+	t.Run("a missing file, and a ledger in the data folder", func(t *testing.T) {
+		path, data := filepath.Join(t.TempDir(), "keys"), t.TempDir()
+		if err := os.WriteFile(filepath.Join(data, LedgerFile), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenKeys(path, data); !errors.Is(err, ErrKeys) {
+			t.Errorf("got %v, want %v", err, ErrKeys)
+		}
+	})
 	t.Run("a damaged file, whatever byte is wrong", func(t *testing.T) {
 		path := testKeyFile(t)
 		whole, err := os.ReadFile(path)

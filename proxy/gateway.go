@@ -54,8 +54,11 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Limits bound what one visitor, network and site may take.
 	Limits Limits
-	// Dir is the data folder, which holds the relay's cache and third-parties.toml.
+	// Dir is the data folder, which holds the cache of relayed files.
 	Dir string
+	// Shared is the folder of third-parties.toml, which several gateways in front
+	// of the same sites may share. Default: Dir.
+	Shared string
 	// Location is the zone in which third parties found since yesterday enter
 	// the list that visitors are asked about, at 03:00. Default: UTC.
 	Location *time.Location

@@ -224,6 +224,16 @@ func (in *inventory) learn(on bool) {
 	in.learning = on
 }
 
+// listed reports whether visitors were ever asked about anything here.
+func (in *inventory) listed() bool {
+	for p := range in.parties.Load().all() {
+		if p.admitted.Load() {
+			return true
+		}
+	}
+	return false
+}
+
 // admit puts everything known onto the list, and takes out what was not seen
 // for long.
 func (in *inventory) admit() {

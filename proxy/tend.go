@@ -15,8 +15,8 @@ const learnTime = 15 * time.Second
 const shareEvery = 10 * time.Second
 
 // Learn crawls every site, so that the list visitors are asked about is whole
-// from the first page, and puts it in force. It is called once before anybody
-// is answered, and returns after 15 seconds at most.
+// from the first page, and puts it in force if there was none. It is called once
+// before anybody is answered, and returns after 15 seconds at most.
 func (g *Gateway) Learn(ctx context.Context) {
 	g.sites().learn(ctx)
 	g.share()
@@ -30,7 +30,9 @@ func (all *sites) learn(ctx context.Context) {
 	for _, s := range all.list {
 		looking.Go(func() {
 			in := s.thirdParties.inventory
-			in.learn(true)
+			// Where visitors were asked before, a restart is no reason to ask them
+			// again today: what is new waits for the night like all that is found.
+			in.learn(!in.listed())
 			r := s.scan(ctx)
 			in.learn(false)
 			if !r.Complete {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"path/filepath"
 	"time"
 
@@ -19,7 +20,7 @@ type thirdParties struct {
 
 // openThirdParties reads the catalogue and opens the relay.
 func (g *Gateway) openThirdParties(c *Config) error {
-	g.file.dir, g.location = c.Dir, c.Location
+	g.file.dir, g.location = cmp.Or(c.Shared, c.Dir), c.Location
 	if g.location == nil {
 		g.location = time.UTC
 	}

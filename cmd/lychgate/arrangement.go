@@ -51,7 +51,7 @@ func (h *house) site(c *config, s *siteConfig, words *banner.Banner, before *con
 		Purposes: c.purposes(), Statistics: !c.Analytics.Off, Location: h.location,
 		Contact: s.Contact, PrivacyURL: s.PrivacyURL,
 		KeepRecords: c.Consent.KeepRecords.Duration, KeepStatistics: c.Analytics.Retention.Duration,
-		Dir: c.Data, CountStates: c.Analytics.CountStates == nil || *c.Analytics.CountStates,
+		Dir: c.Shared, CountStates: c.Analytics.CountStates == nil || *c.Analytics.CountStates,
 		Banner: words, Ledger: h.ledger, Keys: h.keys, Follows: before,
 		Counting: h.analytics.Counting, Decided: h.analytics.Decided,
 		Services: func() []consent.Service { return services(s.id()) },

@@ -18,7 +18,8 @@ import (
 // explained in deploy/lychgate.toml, which a test holds against this struct.
 // The zero value of every field means its default.
 type config struct {
-	Data string `toml:"data"`
+	Data   string `toml:"data"`
+	Shared string `toml:"shared"`
 
 	Listen struct {
 		HTTP           string   `toml:"http"`
@@ -203,7 +204,10 @@ func (c *config) fill(base string) {
 	if c.Analytics.SmallNumber == 0 {
 		c.Analytics.SmallNumber = 5
 	}
-	for _, path := range []*string{&c.Data, &c.TLS.CertFile, &c.TLS.KeyFile, &c.TLS.CARoot, &c.Mail.PasswordFile, &c.Consent.KeyFile, &c.Analytics.GeoIP} {
+	if c.Shared == "" {
+		c.Shared = c.Data
+	}
+	for _, path := range []*string{&c.Data, &c.Shared, &c.TLS.CertFile, &c.TLS.KeyFile, &c.TLS.CARoot, &c.Mail.PasswordFile, &c.Consent.KeyFile, &c.Analytics.GeoIP} {
 		*path = within(base, *path)
 	}
 	for i := range c.Sites {

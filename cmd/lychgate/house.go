@@ -67,7 +67,7 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 	if h.location, err = time.LoadLocation(c.Analytics.Timezone); err != nil {
 		return nil, fmt.Errorf("analytics.timezone: %w", err)
 	}
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+	if err := errors.Join(os.MkdirAll(c.Data, 0o700), os.MkdirAll(c.Shared, 0o700)); err != nil {
 		log.Error("the data folder cannot be made: nothing can be accepted or counted until it can", "err", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -75,10 +75,10 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 
 	h.changing.Lock()
 	defer h.changing.Unlock()
-	keys, err := consent.OpenKeys(c.keyFile())
+	keys, err := consent.OpenKeys(c.keyFile(), c.Data)
 	if h.keys = keys; err != nil {
 		log.Error("the keys cannot be used: everything is held back and nobody can accept until they can", "err", err)
-		h.run("keys", func(ctx context.Context) error { return h.awaitKeys(ctx, c.keyFile()) }, ctx)
+		h.run("keys", func(ctx context.Context) error { return h.awaitKeys(ctx, c) }, ctx)
 	}
 	h.ledger = consent.OpenLedger(consent.LedgerConfig{Dir: c.Data, Keep: c.Consent.KeepRecords.Duration, Keys: keys, Log: log})
 	h.run("ledger", h.ledger.Run, ctx)
@@ -106,7 +106,7 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 	}
 	h.gateway, err = proxy.New(proxy.Config{
 		Sites: first.sites, Analytics: h.analytics, Admin: h.dashboard, AdminHost: c.Admin.Host,
-		Keys: keys, TrustedProxies: c.trustedProxies(), Limits: c.Limits.proxy(), Dir: c.Data, Location: h.location,
+		Keys: keys, TrustedProxies: c.trustedProxies(), Limits: c.Limits.proxy(), Dir: c.Data, Shared: c.Shared, Location: h.location,
 		Observe: observe, Log: log,
 	})
 	if err == nil {
@@ -148,7 +148,7 @@ func (h *house) close() error {
 
 // awaitKeys tries the key file until it can be used, and then gives the keys to
 // everybody who was opened without them.
-func (h *house) awaitKeys(ctx context.Context, file string) error {
+func (h *house) awaitKeys(ctx context.Context, c *config) error {
 	tick := time.NewTicker(retryKeys)
 	defer tick.Stop()
 	for {
@@ -157,7 +157,7 @@ func (h *house) awaitKeys(ctx context.Context, file string) error {
 			return nil
 		case <-tick.C:
 		}
-		keys, err := consent.OpenKeys(file)
+		keys, err := consent.OpenKeys(c.keyFile(), c.Data)
 		if err != nil {
 			h.log.Error("the keys still cannot be used", "err", err)
 			continue

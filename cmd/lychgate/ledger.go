@@ -39,7 +39,7 @@ func (c *config) keyFile() string {
 	if c.Consent.KeyFile != "" {
 		return c.Consent.KeyFile
 	}
-	return filepath.Join(c.Data, "keys")
+	return filepath.Join(c.Shared, "keys")
 }
 
 // oneOf splits "verify -data x" into the word, which must be known, and the rest.
@@ -99,7 +99,7 @@ func verifyLedger(ctx context.Context, c *config, stdout io.Writer) error {
 	if _, err := os.Stat(c.keyFile()); err != nil {
 		return fmt.Errorf("the checkpoints are signed with keys that are not there: %w", err)
 	}
-	keys, err := consent.OpenKeys(c.keyFile())
+	keys, err := consent.OpenKeys(c.keyFile(), c.Data)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func runScan(args []string, stdout, stderr io.Writer) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	dir := c.Data
+	dir := c.Shared
 	if !write {
 		// A dry run starts from nothing and leaves nothing behind.
 		if dir, err = os.MkdirTemp("", "lychgate-scan"); err != nil {

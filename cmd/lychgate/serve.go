@@ -77,6 +77,9 @@ func (s *source) config() (*config, error) {
 		return nil, fmt.Errorf("%w: say where the website is: -dir FOLDER, -upstream URL or -config FILE", errUsage)
 	}
 	if s.data != "" {
+		if c.Shared == c.Data {
+			c.Shared = s.data
+		}
 		c.Data = s.data
 	}
 	if s.listen != "" {

@@ -41,6 +41,10 @@ const banners = {
   },
 };
 
+// Times are those of the machine and its other work; LYCHGATE_TEST_ROUNDS loads
+// every page that often, in turns, and takes the middle.
+const rounds = Number(process.env.LYCHGATE_TEST_ROUNDS ?? 1);
+
 const work = await openWorkplace();
 const zipped = (body, type) => ({ body: gzipSync(body, { level: 6 }), headers: { 'Content-Encoding': 'gzip', 'Content-Type': type } });
 const html = 'text/html; charset=utf-8';
@@ -55,11 +59,17 @@ const gateway = await startGateway(work, { upstream: upstream.url });
 const browser = await startChromium(work);
 
 test('lychgate is the lightest, and adds nothing but markup', async (t) => {
-  const none = await weigh(t, `${server.url}/none.html`, 'h1');
-  const added = { 'no banner': none };
-  for (const [name, { shown }] of Object.entries(banners)) added[name] = less(await weigh(t, `${server.url}/${name}.html`, shown), none);
-  const ours = less(await weigh(t, `${gateway.url}/none.html`, '#lychgate'), none);
-  console.table({ ...added, lychgate: ours });
+  const pages = { 'no banner': [`${server.url}/none.html`, 'h1'] };
+  for (const [name, { shown }] of Object.entries(banners)) pages[name] = [`${server.url}/${name}.html`, shown];
+  pages.lychgate = [`${gateway.url}/none.html`, '#lychgate'];
+  const weighed = Object.fromEntries(Object.keys(pages).map((name) => [name, []]));
+  for (let i = 0; i < rounds; i++) {
+    for (const [name, [url, shown]] of Object.entries(pages)) weighed[name].push(await weigh(t, url, shown));
+  }
+  const none = middle(weighed['no banner']);
+  const added = Object.fromEntries(Object.entries(weighed).map(([name, all]) => [name, less(middle(all), none)]));
+  const ours = added.lychgate;
+  console.table(added);
 
   assert.ok(ours.bytes <= 3 * 1024, `${ours.bytes} bytes on the wire`);
   assert.equal(ours.requests, 0);
@@ -69,10 +79,16 @@ test('lychgate is the lightest, and adds nothing but markup', async (t) => {
   for (const name of Object.keys(banners)) assert.ok(added[name].bytes > ours.bytes, `${name} adds ${added[name].bytes}`);
 });
 
-// less is what one page has more than another, but for the times, which are its own.
+// middle is the median of every figure of several loads.
+function middle(loads) {
+  const of = (key) => loads.map((l) => l[key]).sort((a, b) => a - b)[Math.floor(loads.length / 2)];
+  return Object.fromEntries(Object.keys(loads[0]).map((key) => [key, of(key)]));
+}
+
+// less is what one page has more than another; the blocked time is its own.
 function less(one, other) {
   return {
-    ...one, bytes: one.bytes - other.bytes, requests: one.requests - other.requests,
+    ...one, laterPaintMs: one.firstPaintMs - other.firstPaintMs, bytes: one.bytes - other.bytes, requests: one.requests - other.requests,
     scriptBytes: one.scriptBytes - other.scriptBytes, layoutShift: one.layoutShift - other.layoutShift,
   };
 }
