@@ -11,6 +11,7 @@ require (
 	github.com/caddyserver/certmagic v0.25.6 // certificates by themselves (>= 0.25.6)
 	github.com/cespare/xxhash/v2 v2.3.0 // hashes that are fast and need no secret
 	github.com/go-webauthn/webauthn v0.18.2 // passkeys of admins
+	github.com/coreos/go-systemd/v22 v22.7.0 // sockets from systemd, and telling it how we are
 	github.com/gorilla/securecookie v1.1.2 // signed and sealed cookies
 	github.com/klauspost/compress v1.20.3 // gzip and zstd, both ways
 	github.com/maxmind/mmdbwriter v1.2.0 // the embedded country file, and test files

@@ -130,6 +130,7 @@ type Gateway struct {
 	// those in flight have had their time: that ends the tunnels.
 	draining, stopped context.Context
 	drain, stop       context.CancelFunc
+	guests            guests
 }
 
 // New returns the Gateway. It opens folders but connects to nothing.

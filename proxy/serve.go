@@ -31,6 +31,9 @@ type ListenConfig struct {
 	// ProxyProtocol expects every connection to begin with a PROXY protocol
 	// header, from one of Config.TrustedProxies; others are closed unanswered.
 	ProxyProtocol bool
+	// Bind opens the socket of an address; nil: net.Listen. A service manager may
+	// hold it open already, so that nobody is turned away while it restarts us.
+	Bind func(ctx context.Context, network, address string) (net.Listener, error)
 	// Drain is how long requests in flight may take to end when the server
 	// stops. Default 25 seconds.
 	Drain time.Duration
@@ -83,7 +86,7 @@ func (g *Gateway) Listen(ctx context.Context, c ListenConfig) (*Server, error) {
 		s.drain = defaultDrain
 	}
 	if c.HTTPS != "" {
-		l, err := g.bind(ctx, c.HTTPS, c.ProxyProtocol)
+		l, err := g.bind(ctx, c.HTTPS, &c)
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +104,7 @@ func (g *Gateway) Listen(ctx context.Context, c ListenConfig) (*Server, error) {
 		s.doors = append(s.doors, door{secure, srv})
 	}
 	if c.HTTP != "" {
-		l, err := g.bind(ctx, c.HTTP, c.ProxyProtocol)
+		l, err := g.bind(ctx, c.HTTP, &c)
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -125,19 +128,23 @@ func (s *Server) plain(c ListenConfig) http.Handler {
 	return h
 }
 
-func (g *Gateway) bind(ctx context.Context, addr string, proxied bool) (*coarseListener, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", addr)
+func (g *Gateway) bind(ctx context.Context, addr string, c *ListenConfig) (*coarseListener, error) {
+	open := c.Bind
+	if open == nil {
+		open = new(net.ListenConfig).Listen
+	}
+	l, err := open(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen %s: %w", addr, err)
 	}
-	return &coarseListener{Listener: l, trusted: g.trusted, limiter: g.limiter, proxied: proxied}, nil
+	return &coarseListener{Listener: l, trusted: g.trusted, limiter: g.limiter, proxied: c.ProxyProtocol}, nil
 }
 
 func (g *Gateway) server(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ConnContext:       connContext,
+		ConnState:         g.guests.note,
 		ReadHeaderTimeout: g.limits.HeaderTimeout,
 		IdleTimeout:       g.limits.IdleTimeout,
 		MaxHeaderBytes:    g.limits.HeaderBytes,
@@ -194,6 +201,7 @@ func (s *Server) shutdown() {
 	s.g.drain()
 	ctx, cancel := context.WithTimeout(context.Background(), s.drain)
 	defer cancel()
+	s.closeDoors(ctx)
 	done := make(chan struct{})
 	for _, d := range s.doors {
 		go func() {

@@ -23,9 +23,10 @@ var reloads = []string{"site", "purpose", "mail", "consent.ask_again", "consent.
 
 // A reloader has a house take up a changed configuration, once at a time.
 type reloader struct {
-	h     *house
-	again func() (*config, error)
-	mu    sync.Mutex
+	h       *house
+	again   func() (*config, error)
+	manager *serviceManager
+	mu      sync.Mutex
 }
 
 // reload reads the configuration again and puts it in force between two
@@ -33,6 +34,7 @@ type reloader struct {
 func (r *reloader) reload(ctx context.Context) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer r.manager.reloading()()
 	c, err := r.again()
 	if err != nil {
 		r.h.log.Error("the configuration was not reloaded; the one before goes on", "err", err)
@@ -52,11 +54,17 @@ func (r *reloader) reload(ctx context.Context) (string, error) {
 	return text, nil
 }
 
-// onSignal reloads at each SIGHUP until ctx is done or the returned function is
-// called. The log has the outcome.
-func (r *reloader) onSignal(ctx context.Context) (stop func()) {
+// hangups receives SIGHUP, which ends a program that does not ask for it: so it
+// is asked for from the very start.
+func hangups() chan os.Signal {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
+	return hup
+}
+
+// onSignal reloads at each SIGHUP until ctx is done or the returned function is
+// called. The log has the outcome.
+func (r *reloader) onSignal(ctx context.Context, hup chan os.Signal) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -71,7 +79,6 @@ func (r *reloader) onSignal(ctx context.Context) (stop func()) {
 		}
 	}()
 	return func() {
-		signal.Stop(hup)
 		cancel()
 		<-done
 	}

@@ -130,10 +130,17 @@ func runServe(args []string, stdout, stderr io.Writer) error {
 // serve runs the gateway of c until ctx is done. again reads the configuration
 // anew, when somebody asks for it.
 func serve(ctx context.Context, c *config, again func() (*config, error), stdout io.Writer, log *slog.Logger) (err error) {
+	manager, hup := newServiceManager(log), hangups()
 	doorway, pair, err := c.doors(log)
 	if err != nil {
 		return err
 	}
+	held, err := heldSockets()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, held.close()) }()
+	doorway.Bind = held.bind
 	door, err := openControl(c.Data, log)
 	if err != nil {
 		return err
@@ -155,14 +162,18 @@ func serve(ctx context.Context, c *config, again func() (*config, error), stdout
 	if err != nil {
 		return err
 	}
+	if err := held.allUsed(); err != nil {
+		return errors.Join(err, doors.Close())
+	}
 	h.gateway.Learn(ctx)
 	if err := h.announce(stdout, doors, watch); err != nil {
 		return err
 	}
 	go watch.serve()
-	reloads := &reloader{h: h, again: again}
+	reloads := &reloader{h: h, again: again, manager: manager}
 	go door.serve(map[string]func(context.Context) (string, error){"reload": reloads.reload})
-	defer reloads.onSignal(ctx)()
+	defer reloads.onSignal(ctx, hup)()
+	defer manager.attend(ctx, h.alive)()
 	return doors.Serve(ctx)
 }
 
