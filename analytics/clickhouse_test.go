@@ -39,6 +39,7 @@ func TestClickHouse(t *testing.T) {
 	t.Run("the server deletes by itself what is too old", func(t *testing.T) { testTTL(t, server) })
 	t.Run("missing and newer tables are named", func(t *testing.T) { testTables(t, server) })
 	t.Run("sums are moved up and back once though the mover is killed", func(t *testing.T) { testMove(t, server) })
+	t.Run("the Grafana board asks what can be answered, and shows no small cell", func(t *testing.T) { testGrafana(t, server) })
 	t.Run("batches count once though the server is killed", func(t *testing.T) { testKilled(t, server) })
 }
 
