@@ -29,12 +29,12 @@ func (a *Analytics) QueryEach(ctx context.Context, questions []Question) ([]Answ
 		if err != nil {
 			return nil, err
 		}
-		answers[i] = a.unanswered(q, ask)
+		answers[i] = a.unanswered(q)
 		switch err := a.answer(ctx, ask, known, &answers[i]); {
 		case ctx.Err() != nil:
 			return nil, err
 		case err != nil:
-			answers[i] = a.unanswered(q, ask)
+			answers[i] = a.unanswered(q)
 			answers[i].Health.StoreOpen, answers[i].Health.Err = false, err.Error()
 		}
 	}
@@ -73,13 +73,21 @@ func (a *Analytics) ask(ctx context.Context, q Question) (*asking, error) {
 }
 
 // unanswered is what can be said without the store.
-func (a *Analytics) unanswered(q Question, ask *asking) Answer {
-	minute := ask.site.calendar.at(ask.now.Unix()).Minute
+func (a *Analytics) unanswered(q Question) Answer {
 	return Answer{
 		Site: q.Site, From: q.From, To: q.To, Mode: q.Mode,
 		Headline: noCounts, New: unanswered, States: noStates, Estimate: noEstimate, Health: a.Health(),
-		Live: ask.show.cover(true).number(ask.site.live.count(minute)),
+		Live: a.Live(q.Site, q.Mode),
 	}
+}
+
+// Live is the number of page views of a site in the last 30 minutes.
+func (a *Analytics) Live(site string, m Mode) Number {
+	s := a.sites[site]
+	if s == nil {
+		return unanswered
+	}
+	return a.config.disclosure(m).cover(true).number(s.live.count(s.calendar.at(a.now().Unix()).Minute))
 }
 
 // An asking is one Question on its way. After the first error it asks no more.

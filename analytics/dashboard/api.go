@@ -123,7 +123,7 @@ func apiPeriod(r *http.Request, today time.Time) (Period, bool) {
 // ask asks for protected numbers of c's site.
 func (d *Dashboard) ask(c *call, p Period, q analytics.Question) (analytics.Answer, error) {
 	q.Site, q.From, q.To = c.site.ID, p.From, p.To
-	return askEverybody(c.ctx(), d.c.Analytics, q)
+	return askEverybody(c.ctx(), d.answers.each, q)
 }
 
 func (d *Dashboard) apiSummary(c *call, p Period) (export, error) {

@@ -103,6 +103,7 @@ type Dashboard struct {
 	sessions *sessions
 	hasher   *hasher
 	throttle throttle
+	answers  answers
 	// ceremonies are those of passkeys under way.
 	ceremonies ceremonies
 	csrf       *http.CrossOriginProtection
@@ -133,6 +134,7 @@ func Open(ctx context.Context, c Config) (*Dashboard, error) {
 		c:          c,
 		names:      names{readCountries()},
 		hasher:     newHasher(usualCost),
+		answers:    answers{of: c.Analytics.QueryEach, live: c.Analytics.Live},
 		ceremonies: ceremonies{keys: c.Keys},
 		csrf:       http.NewCrossOriginProtection(),
 		sessions: &sessions{

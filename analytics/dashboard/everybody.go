@@ -3,7 +3,6 @@ package dashboard
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/lychgate/lychgate/analytics"
@@ -18,9 +17,13 @@ import (
 //
 // Visitors are the exception: they do not add up, and so cannot be subtracted.
 
+// An asker answers questions: [analytics.Analytics.QueryEach], or from what was
+// asked lately.
+type asker func(context.Context, []analytics.Question) ([]analytics.Answer, error)
+
 // askEverybody answers q for everybody's eyes. Its period must be of whole months
 // ([Period.wholeMonths]) and it has no filter.
-func askEverybody(ctx context.Context, a *analytics.Analytics, q analytics.Question) (analytics.Answer, error) {
+func askEverybody(ctx context.Context, ask asker, q analytics.Question) (analytics.Answer, error) {
 	q.Mode, q.Filter, q.Page = analytics.Shared, nil, ""
 	questions := []analytics.Question{q}
 	oneMonth := monthOf(q.From).Equal(monthOf(q.To))
@@ -28,9 +31,9 @@ func askEverybody(ctx context.Context, a *analytics.Analytics, q analytics.Quest
 		questions[0].Lists = nil
 		questions = append(questions, monthByMonth(q)...)
 	}
-	answers, err := a.QueryEach(ctx, questions)
+	answers, err := ask(ctx, questions)
 	if err != nil {
-		return analytics.Answer{}, fmt.Errorf("query %s: %w", q.Site, err)
+		return analytics.Answer{}, err
 	}
 	whole := answers[0]
 	if !oneMonth {

@@ -110,9 +110,9 @@ func (d *Dashboard) heldDays(ctx context.Context, site Site, n int) (days []held
 	day := dayOf(time.Now(), site.Location)
 	var most int64
 	for range n {
-		a, err := d.c.Analytics.Query(ctx, analytics.Question{Site: site.ID, From: day, To: day, Mode: analytics.Exact})
+		a, err := d.answers.ask(ctx, analytics.Question{Site: site.ID, From: day, To: day, Mode: analytics.Exact})
 		if err != nil {
-			return nil, fmt.Errorf("query %s: %w", site.ID, err)
+			return nil, err
 		}
 		pages := a.States.Declined
 		if pages.N += a.States.Undecided.N; pages.Kind == analytics.Unanswered {

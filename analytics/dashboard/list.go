@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -43,12 +42,12 @@ func (d *Dashboard) list(c *call) error {
 	if format != "" {
 		return d.sendList(c, v, t, name, format)
 	}
-	a, err := d.c.Analytics.Query(c.ctx(), analytics.Question{
+	a, err := d.answers.ask(c.ctx(), analytics.Question{
 		Site: c.site.ID, From: v.Period.From, To: v.Period.To, Filter: v.Filter, Page: v.Page,
 		Lists: []analytics.ListQuestion{t.question(maxRows)}, Mode: analytics.Exact,
 	})
 	if err != nil {
-		return fmt.Errorf("query %s: %w", c.site.ID, err)
+		return err
 	}
 	page := listPage{View: v, Panel: p.Title, Tab: t.Title, Back: v.url() + "#" + p.ID, CSV: v.listURL(name + ".csv"), JSON: v.listURL(name + ".json"), Kept: d.kept(v), Empty: t.Empty}
 	switch {
@@ -66,7 +65,7 @@ func (d *Dashboard) list(c *call) error {
 // protected numbers.
 func (d *Dashboard) sendList(c *call, v view, t *tab, name, format string) error {
 	p := v.Period.wholeMonths(v.today)
-	a, err := askEverybody(c.ctx(), d.c.Analytics, analytics.Question{
+	a, err := askEverybody(c.ctx(), d.answers.each, analytics.Question{
 		Site: c.site.ID, From: p.From, To: p.To, Lists: []analytics.ListQuestion{t.question(maxRows)},
 	})
 	if err != nil {

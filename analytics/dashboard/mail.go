@@ -113,7 +113,7 @@ func (d *Dashboard) sendSite(ctx context.Context, a *Accounts, site Site, today 
 		return nil
 	}
 	p := reportPeriod(spanMonth, month, today)
-	r, err := newReport(ctx, d.c.Analytics, d.names, site, spanMonth, p, reportPeriod(spanMonth, month.AddDate(0, -1, 0), today))
+	r, err := newReport(ctx, d.answers.each, d.c.Analytics.SmallNumber(), d.names, site, spanMonth, p, reportPeriod(spanMonth, month.AddDate(0, -1, 0), today))
 	if err != nil {
 		return err
 	}

@@ -65,22 +65,15 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 	}
 	countries := len(q.Lists) // asked for as well, should no region be known
 	q.Lists = append(q.Lists, analytics.ListQuestion{Dim: analytics.DimCountry, Limit: shownRows})
-	now, err := d.query(c, q)
+	now, before, err := d.both(c, q, v)
 	if err != nil {
 		return nil, err
 	}
 	v.withoutRegions(&now, countries)
-	var before analytics.Answer
 	var from string // since when there are numbers, if that is why none are compared
 	p, comparing := v.compared()
 	if comparing && !measures(p, now) {
-		comparing, from = false, began(now)
-	}
-	if comparing {
-		q.From, q.To, q.Lists = p.From, p.To, nil
-		if before, err = d.query(c, q); err != nil {
-			return nil, err
-		}
+		comparing, from, before = false, began(now), analytics.Answer{}
 	}
 	o := &overview{
 		Rounding: d.rounding(), View: v, Periods: periodLinks(v, false), MorePeriods: periodLinks(v, true), Hidden: v.hidden(), Kept: d.kept(v),
@@ -127,16 +120,29 @@ func began(now analytics.Answer) string {
 	return now.Retention.OldestDay.Format("2 January 2006")
 }
 
-// query answers q for an admin or for everybody, as its mode says.
-func (d *Dashboard) query(c *call, q analytics.Question) (analytics.Answer, error) {
+// both asks for the period of q and for the one that v compares it with.
+func (d *Dashboard) both(c *call, q analytics.Question, v view) (now, before analytics.Answer, err error) {
+	other := q
+	p, comparing := v.compared()
+	other.From, other.To, other.Lists = p.From, p.To, nil
 	if q.Mode == analytics.Shared {
-		return askEverybody(c.ctx(), d.c.Analytics, q)
+		if now, err = askEverybody(c.ctx(), d.answers.each, q); err == nil && comparing {
+			before, err = askEverybody(c.ctx(), d.answers.each, other)
+		}
+		return now, before, err
 	}
-	a, err := d.c.Analytics.Query(c.ctx(), q)
+	questions := []analytics.Question{q}
+	if comparing {
+		questions = append(questions, other)
+	}
+	answers, err := d.answers.each(c.ctx(), questions)
 	if err != nil {
-		return a, fmt.Errorf("query %s: %w", q.Site, err)
+		return now, before, err
 	}
-	return a, nil
+	if comparing {
+		before = answers[1]
+	}
+	return answers[0], before, nil
 }
 
 // question asks for t's list. Last pages are the most left of all pages, so more

@@ -145,6 +145,8 @@ type rowView struct {
 	URL   string // keeps this row alone; empty when that cannot be
 	Count analytics.Number
 	Share string // of the longest bar, in per cent
+	// Path keeps the name from left to right, whatever letters stand in it.
+	Path bool
 }
 
 // personal are the dimensions whose values people write themselves. One that few
@@ -183,7 +185,7 @@ func (t tab) show(v view, n names, l analytics.List, limit int) listView {
 	}
 	for _, r := range rows {
 		count := t.Count.of(r.Counts)
-		row := rowView{Name: n.of(t.Dim, r.Value), Count: count, Share: "0%"}
+		row := rowView{Name: n.of(t.Dim, r.Value), Count: count, Share: "0%", Path: isPath(t.Dim)}
 		if longest > 0 {
 			row.Share = pct(100 * float64(amount(count)) / float64(longest))
 		}
@@ -191,6 +193,11 @@ func (t tab) show(v view, n names, l analytics.List, limit int) listView {
 		out.Rows = append(out.Rows, row)
 	}
 	return out
+}
+
+// isPath reports whether the values of a dimension are paths.
+func isPath(d analytics.Dim) bool {
+	return d == analytics.DimPage || d == analytics.DimEntry || d == analytics.DimNotFound || d == analytics.DimDownload
 }
 
 // newAndReturning is the panel of those who came for the first time and those who

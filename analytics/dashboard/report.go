@@ -46,7 +46,10 @@ type reportList struct {
 	More        int
 }
 
-type reportRow struct{ Name, Count, Share string }
+type reportRow struct {
+	Name, Count, Share string
+	Path               bool
+}
 
 // The spans of a report, by their keys in an address.
 const (
@@ -96,7 +99,7 @@ var reportLists = []struct {
 }
 
 // newReport asks for the numbers of a report about p and the period before it.
-func newReport(ctx context.Context, a *analytics.Analytics, n names, site Site, span string, p, before Period) (*Report, error) {
+func newReport(ctx context.Context, ask asker, small int, n names, site Site, span string, p, before Period) (*Report, error) {
 	step := analytics.SeriesMonth
 	if span == spanMonth {
 		step = analytics.SeriesDay
@@ -105,17 +108,17 @@ func newReport(ctx context.Context, a *analytics.Analytics, n names, site Site, 
 	for _, l := range reportLists {
 		q.Lists = append(q.Lists, analytics.ListQuestion{Dim: l.Dim, Limit: l.rows})
 	}
-	now, err := askEverybody(ctx, a, q)
+	now, err := askEverybody(ctx, ask, q)
 	if err != nil {
 		return nil, err
 	}
 	q.From, q.To, q.Lists, q.Series = before.From, before.To, nil, analytics.SeriesNone
-	then, err := askEverybody(ctx, a, q)
+	then, err := askEverybody(ctx, ask, q)
 	if err != nil {
 		return nil, err
 	}
 	r := &Report{
-		Site: site, Span: span, Period: p, Before: before, Rounding: rounding(a.SmallNumber()), Made: time.Now().In(site.Location), now: now, before: then, names: n,
+		Site: site, Span: span, Period: p, Before: before, Rounding: rounding(small), Made: time.Now().In(site.Location), now: now, before: then, names: n,
 		Chart: newChart(now.Series, nil, step), Figures: reportFigures(now.Headline, then.Headline),
 		Shared: sharedPart(now.States), SharedBefore: sharedPart(then.States),
 	}
@@ -153,7 +156,7 @@ func newReportList(n names, title string, t tab, l analytics.List, limit int) re
 		return out
 	}
 	for _, r := range list.Rows {
-		out.Rows = append(out.Rows, reportRow{r.Name, number(r.Count), r.Share})
+		out.Rows = append(out.Rows, reportRow{r.Name, number(r.Count), r.Share, r.Path})
 	}
 	return out
 }
@@ -220,7 +223,7 @@ func reportURL(base, span string, day time.Time) string {
 func (d *Dashboard) report(c *call) error {
 	today := dayOf(time.Now(), c.site.Location)
 	span, p, before := reportOf(c.r.URL.Query(), today)
-	r, err := newReport(c.ctx(), d.c.Analytics, d.names, c.site, span, p, before)
+	r, err := newReport(c.ctx(), d.answers.each, d.c.Analytics.SmallNumber(), d.names, c.site, span, p, before)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func WriteReport(ctx context.Context, w io.Writer, a *analytics.Analytics, site 
 		return fmt.Errorf("read dashboard assets: %w", err)
 	}
 	n := names{readCountries()}
-	r, err := newReport(ctx, a, n, site, span, p, before)
+	r, err := newReport(ctx, a.QueryEach, a.SmallNumber(), n, site, span, p, before)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,9 @@ type sum struct {
 // testSums adds rows to the store of d, as counting would have, for one day.
 func (d *Dashboard) testSums(t testing.TB, site string, day time.Time, sums ...sum) {
 	t.Helper()
+	d.answers.mu.Lock()
+	clear(d.answers.kept) // what was asked before does not hold any more
+	d.answers.mu.Unlock()
 	// The store's own file, beside the program that has it open.
 	db, err := sqlite.Open(context.Background(), filepath.Join(d.c.Dir, "stats.db"), os.DirFS("../schema/sqlite"), sqlite.Options{})
 	if err != nil {

@@ -63,7 +63,7 @@ func (v view) forEverybody() view {
 func (d *Dashboard) sharedReport(c *call) error {
 	today := dayOf(time.Now(), c.site.Location)
 	span, p, before := reportOf(c.r.URL.Query(), today)
-	r, err := newReport(c.ctx(), d.c.Analytics, d.names, c.site, span, p, before)
+	r, err := newReport(c.ctx(), d.answers.each, d.c.Analytics.SmallNumber(), d.names, c.site, span, p, before)
 	if err != nil {
 		return err
 	}

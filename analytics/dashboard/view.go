@@ -62,6 +62,7 @@ func (v *view) withoutRegions(a *analytics.Answer, countries int) {
 		known := slices.ContainsFunc(a.Lists[i].Rows, func(r analytics.ListRow) bool { return isUK(r.Value) })
 		if !known {
 			v.tabs[p.ID] = p.Tabs[1].ID
+			a.Lists = slices.Clone(a.Lists) // others are shown the same answer
 			a.Lists[i] = a.Lists[countries]
 		}
 	}
