@@ -83,7 +83,7 @@ func (a *Analytics) unanswered(q Question) Answer {
 
 // Live is the number of page views of a site in the last 30 minutes.
 func (a *Analytics) Live(site string, m Mode) Number {
-	s := a.sites[site]
+	s := a.site(site)
 	if s == nil {
 		return unanswered
 	}

@@ -28,6 +28,15 @@ func (d *Dashboard) openapi(w http.ResponseWriter, _ *http.Request) {
 	w.Write(openapi) //nolint:errcheck // the caller has gone: nobody to tell
 }
 
+// apiRoutes is every address of the API that openapi.json describes.
+func (d *Dashboard) apiRoutes() map[string]func(*call, Period) (export, error) {
+	return map[string]func(*call, Period) (export, error){
+		apiPrefix + "v1/sites/{site}/summary":      d.apiSummary,
+		apiPrefix + "v1/sites/{site}/series":       d.apiSeries,
+		apiPrefix + "v1/sites/{site}/lists/{list}": d.apiList,
+	}
+}
+
 // apiProblem is a refusal as programs read it (RFC 9457).
 func apiProblem(w http.ResponseWriter, status int, title string) {
 	w.Header().Set("Content-Type", "application/problem+json")

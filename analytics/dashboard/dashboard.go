@@ -73,7 +73,9 @@ type Config struct {
 	KeepAudit time.Duration
 	// Mail is the mail server of the monthly letters. Default: none are sent.
 	Mail Mail
-	Log  *slog.Logger
+	// Version is lychgate's own; a change of it is noted on the charts. May be empty.
+	Version string
+	Log     *slog.Logger
 }
 
 // A Site is one site as its admins know it.
@@ -195,9 +197,9 @@ func (d *Dashboard) routes() http.Handler {
 		m.HandleFunc("GET "+sharedPrefix+"{secret}/"+format, d.onShared(d.sharedReport))
 	}
 	m.HandleFunc("GET "+apiPrefix+"openapi.json", d.openapi)
-	m.HandleFunc("GET "+apiPrefix+"v1/sites/{site}/summary", d.onToken(d.apiSummary))
-	m.HandleFunc("GET "+apiPrefix+"v1/sites/{site}/series", d.onToken(d.apiSeries))
-	m.HandleFunc("GET "+apiPrefix+"v1/sites/{site}/lists/{list}", d.onToken(d.apiList))
+	for path, answer := range d.apiRoutes() {
+		m.HandleFunc("GET "+path, d.onToken(answer))
+	}
 	m.HandleFunc("/", d.anybody(func(c *call) error { return errNotFound }))
 	return m
 }
@@ -215,8 +217,8 @@ func (d *Dashboard) open(ctx context.Context) (*Accounts, error) {
 	d.tried = time.Now()
 	d.accounts, d.err = OpenAccounts(ctx, d.c.Dir)
 	if d.err == nil {
-		if err := d.accounts.forget(ctx, d.sessions, d.c.KeepAudit); err != nil {
-			d.c.Log.Error("dashboard: forget what is past its time", "err", err)
+		if err := errors.Join(d.accounts.noteVersion(ctx, d.c.Version), d.accounts.forget(ctx, d.sessions, d.c.KeepAudit)); err != nil {
+			d.c.Log.Error("dashboard: note the version and forget what is past its time", "err", err)
 		}
 	}
 	return d.accounts, d.err

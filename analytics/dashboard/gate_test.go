@@ -152,16 +152,20 @@ func TestHeldDays(t *testing.T) {
 // Every language is shown in both looks, and pressing does nothing.
 func TestPreviews(t *testing.T) {
 	d := testDashboard(t)
+	site, _ := d.site("willow.example")
 	light, dark := banner.Config{SiteName: "Willow"}.Looks()
-	for look, c := range map[**banner.Banner]banner.Config{&d.c.Sites[0].Banner: light, &d.c.Sites[0].DarkBanner: dark} {
+	for look, c := range map[**banner.Banner]banner.Config{&site.Banner: light, &site.DarkBanner: dark} {
 		b, err := banner.New(c)
 		if err != nil {
 			t.Fatal(err)
 		}
 		*look = b
 	}
+	if err := d.Set([]Site{site}, Mail{}); err != nil {
+		t.Fatal(err)
+	}
 	b := d.owner(t)
-	for _, lang := range d.c.Sites[0].Banner.Languages() {
+	for _, lang := range site.Banner.Languages() {
 		var shown []string
 		for _, look := range []string{"", "?look=dark"} {
 			res := b.get("/_lychgate/admin/sites/willow.example/banner/" + lang + look)

@@ -26,7 +26,7 @@ func TestEveryOutletTellsTheSame(t *testing.T) {
 		var all []sum
 		for _, dim := range dims {
 			for i := range 6 {
-				n := r.Int64N(30)
+				n := 1 + r.Int64N(30)
 				all = append(all, sum{dim: string(dim), value: fmt.Sprintf("%s-%d", dim, i), views: n, visits: n, goal: n})
 			}
 		}
@@ -107,7 +107,7 @@ func csvColumn(t *testing.T, text, column string) map[string]string {
 	all := map[string]string{}
 	for _, r := range records[1:] {
 		n := r[at[column]]
-		if i, err := strconv.Atoi(n); err == nil && (i%5 != 0 || i == 0) {
+		if i, err := strconv.Atoi(n); err == nil && i%5 != 0 {
 			t.Errorf("%q tells %s", r, n)
 		}
 		all[r[at["value"]]] = n

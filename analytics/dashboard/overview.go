@@ -95,7 +95,7 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 	o.Panels = append(o.Panels, newAndReturning(now))
 	o.Sentence = d.sentence(v, now, before, comparing)
 	if o.Chart != nil && v.mode == analytics.Exact {
-		notes, err := c.accounts.annotations(c.ctx(), c.site.ID, v.Period.From, v.Period.To)
+		notes, err := d.flags(c, v.Period)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"bytes"
 	"encoding/csv"
 	"net/url"
 	"slices"
@@ -61,6 +62,21 @@ func TestNothingFromVisitorsLives(t *testing.T) {
 			shown[p] = shown[p] || strings.Contains(all, strings.Join(strings.Fields(strings.ReplaceAll(p, "\x00", "\ufffd")), " "))
 		}
 	}
+	month := monthOf(lastMonth())
+	site, _ := d.site("willow.example")
+	r, err := newReport(t.Context(), d.answers.each, 5, d.names, site, spanMonth, reportPeriod(spanMonth, month, today()), reportPeriod(spanMonth, month.AddDate(0, -1, 0), today()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var letter bytes.Buffer
+	if err := d.pages["letter"].ExecuteTemplate(&letter, "letter", r); err != nil {
+		t.Fatal(err)
+	}
+	n, err := html.Parse(strings.NewReader(strings.ReplaceAll(letter.String(), ` style="`, ` data-own="`))) // letters have no style sheet
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkNothingLives(t, "the letter", n)
 	for _, p := range payloads {
 		if !shown[p] {
 			t.Errorf("control: %q was shown nowhere, so nothing was tested", p)

@@ -222,7 +222,7 @@ func (c *config) analyticsSites(loc *time.Location) []analytics.SiteConfig {
 func (h *house) dashboardConfig(keys *consent.Keys) dashboard.Config {
 	return dashboard.Config{
 		Sites: h.c.dashboardSites(h.location), Mail: h.mail(h.c),
-		Analytics: h.analytics, Keys: keys, Dir: h.c.Data, Log: h.log,
+		Analytics: h.analytics, Keys: keys, Dir: h.c.Data, Version: versionOf(), Log: h.log,
 		Gateway: h.status, Choose: h.choose, Admit: func(site string) error { return h.gateway.Admit(site) },
 		SessionLength: h.c.Admin.Session.Duration, SessionIdle: h.c.Admin.Idle.Duration, KeepAudit: h.c.Admin.KeepAudit.Duration,
 		OwnOrigin: h.c.Admin.Host != "",

@@ -31,6 +31,7 @@ export async function startChromium(work, { trackers, flags = [] } = {}) {
     'about:blank',
   ], { ready: /DevTools listening on (ws:\S+)/ });
   const browser = await chromium.connectOverCDP(program.match[1]);
+  browser.debugger = program.match[1];
   // Closing only parts company with a browser that was joined over CDP; it would
   // live on and send what it has put off.
   browser.end = async () => {
