@@ -8,7 +8,7 @@ import (
 )
 
 // A plausibleFile adds the counts of one line of a file of Plausible's export.
-type plausibleFile func(h *History, day int32, field func(string) string, p *plausibleCounts)
+type plausibleFile func(h *history, day int32, field func(string) string, p *plausibleCounts)
 
 // plausibleFiles are those files by a column that each alone has. Cities and
 // versions are left where they are.
@@ -16,38 +16,38 @@ var plausibleFiles = [...]struct {
 	column string
 	add    plausibleFile
 }{
-	{"page", func(h *History, day int32, field func(string) string, p *plausibleCounts) {
+	{"page", func(h *history, day int32, field func(string) string, p *plausibleCounts) {
 		// Its visits saw the page, ours began there.
 		m := Metrics{Views: p.Views, Continues: p.Views, Seconds: p.looked, Timed: p.lookedAt}
 		h.add(day, DimPage, field("page"), m)
 	}},
-	{"entry_page", func(h *History, day int32, field func(string) string, p *plausibleCounts) {
+	{"entry_page", func(h *history, day int32, field func(string) string, p *plausibleCounts) {
 		h.add(day, DimEntry, field("entry_page"), p.Metrics)
 		h.add(day, DimPage, field("entry_page"), Metrics{Visits: p.entrances, Engaged: p.Engaged})
 	}},
-	{"exit_page", func(h *History, day int32, field func(string) string, p *plausibleCounts) {
+	{"exit_page", func(h *history, day int32, field func(string) string, p *plausibleCounts) {
 		h.add(day, DimPage, field("exit_page"), Metrics{Continues: -p.exits})
 	}},
-	{"name", func(h *History, day int32, field func(string) string, p *plausibleCounts) {
+	{"name", func(h *history, day int32, field func(string) string, p *plausibleCounts) {
 		h.add(day, DimEvent, field("name"), Metrics{Views: p.events})
 	}},
-	{"country", func(h *History, day int32, field func(string) string, p *plausibleCounts) {
+	{"country", func(h *history, day int32, field func(string) string, p *plausibleCounts) {
 		h.add(day, DimCountry, field("country"), p.Metrics)
 		h.add(day, DimRegion, field("region"), p.Metrics)
 	}},
-	{"device", func(h *History, day int32, field func(string) string, p *plausibleCounts) {
+	{"device", func(h *history, day int32, field func(string) string, p *plausibleCounts) {
 		h.add(day, DimDevice, plausibleDevice(field("device")), p.Metrics)
 	}},
-	{"browser", func(h *History, day int32, field func(string) string, p *plausibleCounts) {
+	{"browser", func(h *history, day int32, field func(string) string, p *plausibleCounts) {
 		h.add(day, DimBrowser, plausibleName(field("browser")), p.Metrics)
 	}},
-	{"operating_system", func(h *History, day int32, field func(string) string, p *plausibleCounts) {
+	{"operating_system", func(h *history, day int32, field func(string) string, p *plausibleCounts) {
 		h.add(day, DimOS, plausibleName(field("operating_system")), p.Metrics)
 	}},
-	{"source", func(h *History, day int32, field func(string) string, p *plausibleCounts) {
+	{"source", func(h *history, day int32, field func(string) string, p *plausibleCounts) {
 		h.addFrom(day, h.plausibleSource(field), p.Metrics)
 	}},
-	{"pageviews", func(h *History, day int32, _ func(string) string, p *plausibleCounts) {
+	{"pageviews", func(h *history, day int32, _ func(string) string, p *plausibleCounts) {
 		h.add(day, DimTotal, "", p.Metrics)
 	}},
 }
@@ -57,13 +57,13 @@ var plausibleFiles = [...]struct {
 func plausibleReader(columns map[string]int) lineReader {
 	for _, f := range plausibleFiles {
 		if _, ok := columns[f.column]; ok {
-			return func(h *History, field func(string) string) error { return h.readPlausibleLine(f.add, field) }
+			return func(h *history, field func(string) string) error { return h.readPlausibleLine(f.add, field) }
 		}
 	}
 	return nil
 }
 
-func (h *History) readPlausibleLine(add plausibleFile, field func(string) string) error {
+func (h *history) readPlausibleLine(add plausibleFile, field func(string) string) error {
 	day, err := parseDay(field("date"))
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ type plausibleCounts struct {
 }
 
 // plausibleSource is where a line's visits came from.
-func (h *History) plausibleSource(field func(string) string) attribution {
+func (h *history) plausibleSource(field func(string) string) attribution {
 	var a attribution
 	s := h.sources.of(bareHost(hostOf(field("referrer"))))
 	if s.name == "" || s.channel == Referral {
@@ -137,7 +137,7 @@ func (t sourceTable) named(name string) namedSource {
 }
 
 // addFrom adds what visits from one place counted.
-func (h *History) addFrom(day int32, a attribution, m Metrics) {
+func (h *history) addFrom(day int32, a attribution, m Metrics) {
 	if a.Source == spam {
 		a = attribution{}
 	}
@@ -198,7 +198,7 @@ type goatSession struct {
 
 func newGoatCounter() *goatCounter { return &goatCounter{sessions: map[string]*goatSession{}} }
 
-func (g *goatCounter) readLine(h *History, field func(string) string) error {
+func (g *goatCounter) readLine(h *history, field func(string) string) error {
 	at, err := time.Parse(time.RFC3339, field("date"))
 	if err != nil {
 		return fmt.Errorf("date %q is not like 2024-05-31T10:00:00Z", field("date"))
@@ -227,7 +227,7 @@ func (g *goatCounter) readLine(h *History, field func(string) string) error {
 // see adds a view to its pages, and returns what it adds to its visit and where
 // that came from. Sessions end after hours, so that those of a day are also its
 // visitors.
-func (g *goatCounter) see(h *History, day int32, path string, field func(string) string) (attribution, Metrics) {
+func (g *goatCounter) see(h *history, day int32, path string, field func(string) string) (attribution, Metrics) {
 	if day != g.day {
 		g.day = day
 		clear(g.sessions)
@@ -261,7 +261,7 @@ func (g *goatCounter) see(h *History, day int32, path string, field func(string)
 
 // goatSource is where a line's view came from: an address, a name that GoatCounter
 // gave to several, or a campaign, as the scheme says.
-func (h *History) goatSource(field func(string) string) attribution {
+func (h *history) goatSource(field func(string) string) attribution {
 	referrer := field("referrer")
 	var s namedSource
 	switch field("referrer scheme") {

@@ -3,8 +3,6 @@ package analytics
 import (
 	"bytes"
 	_ "embed"
-	"fmt"
-	"hash/fnv"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -23,13 +21,16 @@ const EventPath = consent.Prefix + "event"
 //go:embed beacon.js
 var beaconScript []byte
 
-// Beacon returns the optional script and the name under which it is served,
-// which changes with it. It belongs only on pages of visitors whose Grant allows
-// statistics.
-func Beacon() (name string, script []byte) {
-	h := fnv.New64a()
-	h.Write(beaconScript)
-	return fmt.Sprintf("beacon-%016x.js", h.Sum64()), bytes.Clone(beaconScript)
+// Beacon is the optional script, without its comments. It belongs only on pages of
+// visitors whose Grant allows statistics.
+func Beacon() []byte {
+	var b bytes.Buffer
+	for line := range bytes.Lines(beaconScript) {
+		if !bytes.HasPrefix(line, []byte("//")) {
+			b.Write(line)
+		}
+	}
+	return b.Bytes()
 }
 
 const (
@@ -85,8 +86,10 @@ func (a *Analytics) recordEvent(h http.Header, r *http.Request, e Event, until t
 	switch r.PostForm.Get("kind") {
 	case "view":
 		a.recordScriptView(h, r, s, e, page, value, until)
-	case "width":
-		a.counter.add(s.add(nil, Day, DimWidth, "", at, widthClass(r.PostForm.Get("width")), one))
+	case "load":
+		if v, _, known := s.jar.Load().read(r); known {
+			a.recordWidth(r, s, at, &v)
+		}
 	case "time":
 		a.recordTime(h, r, s, e, page, value, until)
 	case "event":
@@ -116,11 +119,29 @@ func (a *Analytics) recordScriptView(h http.Header, r *http.Request, s *site, e 
 	if err != nil {
 		query = nil
 	}
-	r.Header.Del("Referer") // it names the page itself
-	a.recordPage(h, r, s, PageView{
+	// The request's own referrer is the page itself.
+	r.Header.Set("Referer", r.PostForm.Get("from"))
+	v := a.recordPage(h, r, s, PageView{
 		Site: e.Site, Path: page, Query: query, Status: http.StatusOK, Network: e.Network, Time: e.Time,
 	}, until)
+	a.recordWidth(r, s, s.calendar.at(e.Time.Unix()), &v)
 }
+
+// recordWidth counts how wide the window is, in four classes, as style sheets know
+// them: once for each page that is loaded, and for the visit on its first.
+func (a *Analytics) recordWidth(r *http.Request, s *site, at moment, v *visitor) {
+	class := r.PostForm.Get("width")
+	if !slices.Contains(widthClasses[:], class) {
+		return
+	}
+	m := Metrics{Views: 1}
+	if v.Pages == 1 {
+		m.Visits = 1
+	}
+	a.counter.add(s.add(nil, Day, DimWidth, "", at, class, m))
+}
+
+var widthClasses = [...]string{"narrow", "medium", "wide", "very wide"}
 
 // recordTime adds the seconds that the visit's last page was looked at, which
 // without a next page nobody would know. A page that is left for another tells
@@ -143,22 +164,6 @@ func (a *Analytics) recordTime(h http.Header, r *http.Request, s *site, e Event,
 	a.setState(h, r, s, &next, until.Sub(e.Time))
 	view := PageView{Network: e.Network}
 	a.count(s, at, &next, &effect, a.traitsOf(r, view))
-}
-
-// widthClass is a window's width in four classes, as style sheets know them.
-func widthClass(text string) string {
-	width, err := strconv.Atoi(text)
-	switch {
-	case err != nil || width <= 0:
-		return ""
-	case width < 640:
-		return "narrow"
-	case width < 1024:
-		return "medium"
-	case width < 1440:
-		return "wide"
-	}
-	return "very wide"
 }
 
 // A limiter lets so many events through in each second.

@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// A History is what another program counted of a site, read from its files and
+// A history is what another program counted of a site, read from its files and
 // not yet added to the sums.
-type History struct {
+type history struct {
 	config   Config
 	site     string
 	location *time.Location
@@ -29,8 +29,8 @@ type History struct {
 	sumAt    int // the length of days at which they are summed
 }
 
-// NewHistory returns an empty history of one of c's sites.
-func NewHistory(c Config, site string) (*History, error) {
+// newHistory returns an empty history of one of c's sites.
+func newHistory(c Config, site string) (*history, error) {
 	a, err := prepare(c, nil)
 	if err != nil {
 		return nil, err
@@ -39,14 +39,14 @@ func NewHistory(c Config, site string) (*History, error) {
 	if s == nil {
 		return nil, fmt.Errorf("no site %q", site)
 	}
-	return &History{config: a.config, site: site, location: s.calendar.loc, sources: a.sources, now: time.Now()}, nil
+	return &history{config: a.config, site: site, location: s.calendar.loc, sources: a.sources, now: time.Now()}, nil
 }
 
 // importedVisitors is the value of DimGap and DimNewIn under which visitors of
 // imported days stand: how often they came before is not known.
 const importedVisitors = "imported"
 
-// Read reads a file: CSV, CSV packed by gzip, or a zip of such files, told by its
+// read reads a file: CSV, CSV packed by gzip, or a zip of such files, told by its
 // first bytes. The header of a CSV says which kind it is:
 //
 //	date,dimension,value,views,visits,visitors,engaged,continues,seconds,timed,goals
@@ -59,7 +59,7 @@ const importedVisitors = "imported"
 //
 // After an error, which names the line and what is wrong in it, the history must
 // not be imported.
-func (h *History) Read(name string, f *os.File) error {
+func (h *history) read(name string, f *os.File) error {
 	first := make([]byte, 4)
 	n, err := f.ReadAt(first, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -79,7 +79,7 @@ func (h *History) Read(name string, f *os.File) error {
 }
 
 // readZip reads the CSV files of an archive.
-func (h *History) readZip(name string, f *os.File) error {
+func (h *history) readZip(name string, f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -110,13 +110,13 @@ func (h *History) readZip(name string, f *os.File) error {
 }
 
 // A lineReader turns one line of a file into rows by calling add.
-type lineReader func(h *History, field func(name string) string) error
+type lineReader func(h *history, field func(name string) string) error
 
 // knownFiles ends the errors about files that are of no known kind.
 const knownFiles = "lychgate reads its own form (date,dimension,value,views,...), Plausible's imported_*.csv or their zip, and GoatCounter's CSV export"
 
 // readCSV reads one CSV file.
-func (h *History) readCSV(name string, r io.Reader) error {
+func (h *history) readCSV(name string, r io.Reader) error {
 	lines := csv.NewReader(bufio.NewReader(r))
 	lines.FieldsPerRecord, lines.ReuseRecord, lines.Comment = -1, true, '#'
 	first, err := lines.Read()
@@ -185,7 +185,7 @@ func readerOf(columns map[string]int) (read lineReader, own bool) {
 // ownReader reads lines of lychgate's own kind of file. A file may leave out which
 // views others followed, so that no page is taken for the last of every visit.
 func ownReader(continues bool) lineReader {
-	return func(h *History, field func(string) string) error {
+	return func(h *history, field func(string) string) error {
 		day, err := parseDay(field("date"))
 		if err != nil {
 			return err
@@ -251,7 +251,7 @@ func checkOwn(d Dim, value string) error {
 }
 
 // add adds one sum of a day. Its text is cleaned as every text is.
-func (h *History) add(day int32, d Dim, value string, m Metrics) {
+func (h *history) add(day int32, d Dim, value string, m Metrics) {
 	switch d {
 	case DimPage, DimEntry, DimNotFound, DimDownload:
 		value = pageName(value)

@@ -105,6 +105,11 @@ func TestNothingKeptTellsOfAPerson(t *testing.T) {
 			b.answer(t, target, now, status)
 			b.referrer, b.site = "https://"+testSite+"/from/"+canary+"/jane.doe@example.org?x="+canary, "same-origin"
 			b.answer(t, target, now, status)
+			for _, kind := range []string{"view", "load", "time", "event", "outbound", "missing"} {
+				b.send(t, now, kind, target, canary)
+				b.send(t, now, kind, "/from/"+canary, "jane.doe@example.org:443")
+				b.send(t, now, kind, "/", target)
+			}
 		}
 	}
 	testPersist(t, a)
@@ -120,6 +125,11 @@ func TestNothingKeptTellsOfAPerson(t *testing.T) {
 		}
 	}
 	identifier := regexp.MustCompile(`[0-9]{6,}|[@]|[0-9a-fA-F-]{20,}`)
+	for _, text := range testTexts(t, a) {
+		if identifier.MatchString(text) {
+			t.Errorf("a table holds what may be an identifier: %q", text)
+		}
+	}
 	rows := testTable(t, a)
 	if len(rows) < 50 {
 		t.Fatalf("only %d rows: this test would prove nothing", len(rows))
@@ -136,6 +146,44 @@ func TestNothingKeptTellsOfAPerson(t *testing.T) {
 		}
 	}
 	testClose(t, a)
+}
+
+// testTexts are the texts of every column of every table there is, but for the
+// engine's own.
+func testTexts(t *testing.T, a *Analytics) (texts []string) {
+	t.Helper()
+	store, err := a.opened(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := func(query string) (values []string) {
+		rows, err := store.(*sqliteStore).db.Read.QueryContext(t.Context(), query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var v string
+			if err := rows.Scan(&v); err != nil {
+				t.Fatal(err)
+			}
+			values = append(values, v)
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+		return values
+	}
+	tables := column("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'schema_migrations'")
+	if len(tables) < 3 {
+		t.Fatalf("only the tables %v: this test would prove nothing", tables)
+	}
+	for _, table := range tables {
+		for _, name := range column("SELECT name FROM pragma_table_info('" + table + "')") {
+			texts = append(texts, column("SELECT "+name+" FROM "+table+" WHERE typeof("+name+") NOT IN ('integer', 'null')")...)
+		}
+	}
+	return texts
 }
 
 func TestCleanText(t *testing.T) {

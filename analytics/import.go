@@ -43,8 +43,10 @@ type ImportedDim struct {
 	Known int
 }
 
-// Import adds what was read to the sums, beside a running gateway or without one,
-// all of it or, with an error, nothing. With dryRun it only says what it would add.
+// ImportFiles adds the history of a site, which another program counted, to the
+// sums, beside a running gateway or without one: all of the files or, with an
+// error, which names the file and the line, nothing. With dryRun it only says what
+// it would add. Which files can be read [history.read] says.
 //
 // A day of a dimension that holds numbers already, counted here or imported before,
 // is left as it is: so a file may be imported twice, and a longer one after a
@@ -55,7 +57,26 @@ type ImportedDim struct {
 // added by the month. Unique visitors cannot be added up over days: they are kept
 // for single days, and no number is shown for longer periods that hold imported
 // days.
-func (h *History) Import(ctx context.Context, dryRun bool) (_ Imported, err error) {
+func ImportFiles(ctx context.Context, c Config, site string, paths []string, dryRun bool) (Imported, error) {
+	h, err := newHistory(c, site)
+	if err != nil {
+		return Imported{}, err
+	}
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return Imported{}, err
+		}
+		err = h.read(filepath.Base(path), f)
+		if err := errors.Join(err, f.Close()); err != nil {
+			return Imported{}, err
+		}
+	}
+	return h.importInto(ctx, dryRun)
+}
+
+// importInto adds what was read to the store, or with dryRun says what it would.
+func (h *history) importInto(ctx context.Context, dryRun bool) (_ Imported, err error) {
 	out := Imported{Files: h.files}
 	days := h.finished(&out)
 	if len(days) == 0 {
@@ -96,7 +117,7 @@ func digest(rows []Row) string {
 }
 
 // finished returns the days that may be added, one row for each key.
-func (h *History) finished(out *Imported) []Row {
+func (h *history) finished(out *Imported) []Row {
 	oldest := h.now.Add(-h.config.Retention).Unix()
 	today := int64(dayOf(h.now.In(h.location))) * secondsPerDay
 	old, unfinished := map[int64]bool{}, map[int64]bool{}
@@ -127,7 +148,7 @@ type knownDay struct {
 
 // knownDays are those of which the sums hold something.
 type knownDays struct {
-	h     *History
+	h     *history
 	found map[knownDay]bool
 }
 
@@ -155,7 +176,7 @@ func (k knownDays) find(ctx context.Context, store Store, days []Row) error {
 
 // wholeMonths is when the first month begins that is kept by the day: what is
 // older is added by the month.
-func (h *History) wholeMonths() int64 {
+func (h *history) wholeMonths() int64 {
 	return monthOf(h.now.Add(-min(keepDays, h.config.Retention)).UTC()).AddDate(0, 1, 0).Unix()
 }
 
@@ -214,7 +235,7 @@ func (k knownDays) without(days []Row, out *Imported) []Row {
 }
 
 // rows brings days into the grains in which they are kept.
-func (h *History) rows(days []Row) []Row {
+func (h *history) rows(days []Row) []Row {
 	type part struct {
 		dim   Dim
 		month int64
@@ -243,23 +264,4 @@ func (h *History) rows(days []Row) []Row {
 		}
 	}
 	return dropZero(sumRows(all))
-}
-
-// ImportFiles reads files of history and imports them, or says what it would.
-func ImportFiles(ctx context.Context, c Config, site string, paths []string, dryRun bool) (Imported, error) {
-	h, err := NewHistory(c, site)
-	if err != nil {
-		return Imported{}, err
-	}
-	for _, path := range paths {
-		f, err := os.Open(path)
-		if err != nil {
-			return Imported{}, err
-		}
-		err = h.Read(filepath.Base(path), f)
-		if err := errors.Join(err, f.Close()); err != nil {
-			return Imported{}, err
-		}
-	}
-	return h.Import(ctx, dryRun)
 }

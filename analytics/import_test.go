@@ -258,7 +258,7 @@ func FuzzImport(f *testing.F) {
 	f.Add("date,dimension,value,views\n2026-05-31,page,/,1\n")
 	f.Add("\"date\",\"visitors\",\"pageviews\",\"bounces\",\"visits\",\"visit_duration\"\n\"2023-02-09\",8,30,5,10,900\n")
 	f.Add("2Path,Session,FirstVisit,Date,Referrer\n/,s,true,2026-05-31T12:00:00Z,%zz\n")
-	empty, err := NewHistory(testConfig(f, ""), testSite)
+	empty, err := newHistory(testConfig(f, ""), testSite)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -43,8 +43,8 @@ func (a *Analytics) record(h http.Header, r *http.Request, v PageView, until tim
 	}
 }
 
-// recordPage counts a page that was seen.
-func (a *Analytics) recordPage(h http.Header, r *http.Request, s *site, v PageView, until time.Time) {
+// recordPage counts a page that was seen and returns the state that this led to.
+func (a *Analytics) recordPage(h http.Header, r *http.Request, s *site, v PageView, until time.Time) visitor {
 	at := s.calendar.at(v.Time.Unix())
 	old, cookie, _ := s.jar.Load().read(r)
 	next, e := a.recent.advance(cookie, old, v.Time.Unix(), view{
@@ -60,6 +60,7 @@ func (a *Analytics) recordPage(h http.Header, r *http.Request, s *site, v PageVi
 	}
 	s.live.add(at.Minute)
 	a.setState(h, r, s, &next, until.Sub(v.Time))
+	return next
 }
 
 func (a *Analytics) traitsOf(r *http.Request, v PageView) traits {

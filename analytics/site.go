@@ -185,8 +185,8 @@ type partList struct {
 
 func (l *partList) all() []part { return l.list[:l.n] }
 
-func (s *site) parts(at moment, v *visitor, e *effects) *partList {
-	l := &partList{n: 1}
+func (s *site) parts(at moment, v *visitor, e *effects) partList {
+	l := partList{n: 1}
 	l.list[0] = part{at, v.Page, Metrics{Views: 1, Goals: int64(bits.OnesCount16(e.Goals))}}
 	if e.NoView {
 		l.list[0].Views = 0
@@ -228,8 +228,8 @@ func (l *charList) put(d Dim, value string, page bool) {
 	l.n++
 }
 
-func (s *site) characteristics(v *visitor, t traits) *charList {
-	l := &charList{}
+func (s *site) characteristics(v *visitor, t traits) charList {
+	var l charList
 	l.put(DimEntry, v.Entry, false)
 	l.put(DimChannel, v.From.Channel.String(), true)
 	l.put(DimSource, v.From.Source, false)

@@ -88,7 +88,8 @@ func TestStep(t *testing.T) {
 			for _, s := range tt.seen {
 				var e effects
 				v, e = step(v, view{At: at(s.at), Page: s.page, Goals: s.goals})
-				for _, p := range (&site{calendar: calendar{loc: cal.loc}}).parts(at(s.at), &v, &e).all() {
+				parts := (&site{calendar: calendar{loc: cal.loc}}).parts(at(s.at), &v, &e)
+				for _, p := range parts.all() {
 					got.Add(p.Metrics)
 				}
 			}

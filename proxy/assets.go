@@ -14,6 +14,7 @@ import (
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 
+	"github.com/lychgate/lychgate/analytics"
 	"github.com/lychgate/lychgate/consent"
 )
 
@@ -25,6 +26,7 @@ const assetsPath = consent.Prefix + "assets/"
 type assets struct {
 	guard   string // the guard's path
 	captcha string // that of the note in the place of a held check
+	beacon  string // the element that loads the optional script
 	files   map[string]*asset
 }
 
@@ -44,7 +46,11 @@ func newAssets(services []*service) (assets, error) {
 	if a.guard, err = a.add("guard", ".js", "text/javascript; charset=utf-8", guard); err != nil {
 		return assets{}, err
 	}
-	a.captcha, err = a.add("captcha", ".js", "text/javascript; charset=utf-8", []byte(captchaSource))
+	if a.captcha, err = a.add("captcha", ".js", "text/javascript; charset=utf-8", []byte(captchaSource)); err != nil {
+		return assets{}, err
+	}
+	beacon, err := a.add("beacon", ".js", "text/javascript; charset=utf-8", analytics.Beacon())
+	a.beacon = `<script async="" src="` + beacon + `"></script>`
 	return a, err
 }
 

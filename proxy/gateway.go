@@ -101,6 +101,9 @@ type Site struct {
 	// itself ("/matomo/"). Without the visitor's yes to measurement they answer
 	// 204 and the site hears nothing.
 	AnalyticsPaths []string
+	// Beacon puts the optional script for what no request tells on the pages of
+	// visitors who agreed to statistics.
+	Beacon bool
 
 	Gate   *consent.Gate
 	Banner *banner.Banner
@@ -198,13 +201,19 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, route http.Handl
 		refuse(w, status)
 	case g.limits.tooManyFields(r.Header):
 		refuse(w, http.StatusRequestHeaderFieldsTooLarge)
-	case !g.limiter.request(network, r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, consent.Prefix)):
+	case !g.limiter.request(network, costly(r)):
 		tooMany(w)
 	default:
 		forgetDeadlines(w, r)
 		g.limits.paceBody(w, r)
 		route(w, r)
 	}
+}
+
+// costly reports whether r costs more than a page: decisions and sign-ins, which
+// are written down durably.
+func costly(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, consent.Prefix) && r.URL.Path != analytics.EventPath
 }
 
 // begin notes that what a peer sent became a request.

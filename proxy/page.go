@@ -166,6 +166,18 @@ func fill(buf *[]byte, in io.Reader) (whole bool, err error) {
 	return false, nil
 }
 
+// appendGuard appends what guards a page in which something is held.
+func (s *site) appendGuard(dst []byte, r *http.Request, v *visit, p *page) []byte {
+	if !p.hearing.held && p.rest == nil {
+		return dst // nothing to guard; of a page that streams nobody knows yet
+	}
+	if p.rest == nil {
+		p.admit()
+	}
+	dst = p.pass.element(dst, &s.g.assets, s.g.assets.guard, s.belts.of(s, r, v).guard)
+	return s.appendCaptchaNote(dst, p.hearing, p.pass)
+}
+
 // setOptions says what goes into this visitor's page.
 func (s *site) setOptions(out *page, r *http.Request, v *visit, a *answer, kind pageKind) {
 	o := &out.options
@@ -173,18 +185,20 @@ func (s *site) setOptions(out *page, r *http.Request, v *visit, a *answer, kind 
 	j := &pageJudge{hearing: out.hearing}
 	o.Judge = j
 	origin := r.URL.Scheme + "://" + r.URL.Host
-	if !v.released && !s.thirdParties.observe {
+	guards, beacons := !v.released && !s.thirdParties.observe, s.beacons(v)
+	if guards {
 		j.origin = origin
 		out.admit = func() { out.pass = s.admitHeld(a.header, origin) }
+	}
+	if guards || beacons {
 		o.Head = func(dst []byte) []byte {
-			if !out.hearing.held && out.rest == nil {
-				return dst // nothing to guard; of a page that streams nobody knows yet
+			if guards {
+				dst = s.appendGuard(dst, r, v, out)
 			}
-			if out.rest == nil {
-				out.admit()
+			if beacons {
+				dst = append(dst, s.g.assets.beacon...)
 			}
-			dst = out.pass.element(dst, &s.g.assets, s.g.assets.guard, s.belts.of(s, r, v).guard)
-			return s.appendCaptchaNote(dst, out.hearing, out.pass)
+			return dst
 		}
 	}
 	if !v.document || (v.decision.Answer == consent.Undecided && !s.Gate.Asks()) {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/lychgate/lychgate/analytics"
 	"github.com/lychgate/lychgate/consent"
 )
 
@@ -41,6 +42,9 @@ func (g *Gateway) route(w http.ResponseWriter, r *http.Request) {
 	case admin && g.adminHost == "":
 		own(w)
 		g.admin(w, r)
+	case path == analytics.EventPath && s.Beacon:
+		own(w)
+		s.event(w, r)
 	case strings.HasPrefix(path, assetsPath):
 		own(w)
 		g.assets.serve(w, r)

@@ -175,9 +175,8 @@ func (s *site) writeRest(w http.ResponseWriter, status int, c coding, p *page) {
 	}
 }
 
-// count counts a page that is about to be sent. It is the only place where the
-// proxy meets the numbers, and without a Grant for statistics all that is left
-// of the request is its state.
+// count counts a page that is about to be sent. Without a Grant for statistics all
+// that is left of the request is its state.
 func (s *site) count(h http.Header, r *http.Request, v *visit, status int) {
 	a := s.g.analytics
 	if a == nil || !v.asksPage {
@@ -187,7 +186,29 @@ func (s *site) count(h http.Header, r *http.Request, v *visit, status int) {
 	if seen {
 		a.CountState(s.Name, v.state(a.IsBot(r)), arrives(r))
 	}
-	if v.prefetch || !v.grant.Allows(consent.Statistics) || (!seen && status != http.StatusNotFound) {
+	if seen || status == http.StatusNotFound {
+		s.record(h, r, v, status)
+	}
+}
+
+// countRest counts what is sent and is no page of the site's: a file that is
+// fetched to keep, and an address that leads nowhere.
+func (s *site) countRest(h http.Header, r *http.Request, v *visit, status int) {
+	kept := analytics.IsDownload(r.URL.Path) && (status == http.StatusOK || status == http.StatusNotModified)
+	if !v.asksPage || !kept && status != http.StatusNotFound {
+		return
+	}
+	cookies := len(h["Set-Cookie"])
+	s.record(h, r, v, status)
+	if len(h["Set-Cookie"]) > cookies { // a goal was reached, which the visitor's note says
+		h["Cache-Control"] = []string{"private, no-cache"}
+	}
+}
+
+// record hands what a visitor saw to the numbers, if they agreed.
+func (s *site) record(h http.Header, r *http.Request, v *visit, status int) {
+	a := s.g.analytics
+	if a == nil || v.prefetch || !v.grant.Allows(consent.Statistics) {
 		return
 	}
 	network, _ := netip.ParseAddrPort(r.RemoteAddr) // coarsen left nothing else

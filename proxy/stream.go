@@ -74,6 +74,7 @@ func (s *site) pass(w http.ResponseWriter, r *http.Request, v *visit, a *answer)
 		// With what this visitor agreed to it comes at all, or under looser policies.
 		dependOnChoice(h)
 	}
+	s.countRest(h, r, v, a.status)
 	switch {
 	case a.file != nil:
 		s.passFile(w, r, v, a)

@@ -21,7 +21,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	a, err := s.fetch(r, &v)
 	if err != nil {
-		s.failed(w, r, err)
+		s.failed(w, r, &v, err)
 		return
 	}
 	defer a.body.Close() //nolint:errcheck // read to its end, or given up
@@ -38,7 +38,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 	defer p.done()
 	switch {
 	case err != nil:
-		s.failed(w, r, err)
+		s.failed(w, r, &v, err)
 	case p == nil:
 		s.pass(w, r, &v, a)
 	default:
@@ -59,12 +59,13 @@ func (s *site) fetch(r *http.Request, v *visit) (*answer, error) {
 }
 
 // failed answers when the site did not.
-func (s *site) failed(w http.ResponseWriter, r *http.Request, err error) {
+func (s *site) failed(w http.ResponseWriter, r *http.Request, v *visit, err error) {
 	var up *upstreamError
 	switch {
 	case r.URL.Path == gpcPath && errors.Is(err, errNoPage):
 		gpc(w)
 	case errors.Is(err, errNoPage):
+		s.countRest(w.Header(), r, v, http.StatusNotFound)
 		s.calm(w, r, http.StatusNotFound)
 	case errors.As(err, &up):
 		s.calm(w, r, up.status)

@@ -109,6 +109,8 @@ type siteConfig struct {
 	Relay            []string `toml:"relay"`
 	AnalyticsPaths   []string `toml:"analytics_paths"`
 	SearchParams     []string `toml:"search_params"`
+	Beacon           bool     `toml:"beacon"`
+	Events           []string `toml:"events"`
 
 	Words map[string]wordsConfig `toml:"words"`
 	Theme themeConfig            `toml:"theme"`
@@ -451,6 +453,7 @@ func (s *siteConfig) check(p *problems, key string) {
 			p.add(key+".analytics_paths", "%q is not a path of the site: it begins with a slash", path)
 		}
 	}
+	s.checkEvents(p, key)
 	for i, g := range s.Goals {
 		if g.Name == "" || !strings.HasPrefix(g.Path, "/") {
 			p.add(fmt.Sprintf("%s.goal[%d]", key, i), `needs a name and a path, such as name = "Donated", path = "/thank-you"`)
@@ -473,6 +476,23 @@ func (s *siteConfig) check(p *problems, key string) {
 	if s.PrivacyURL != "" {
 		if u, err := url.Parse(s.PrivacyURL); err != nil || (u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https") || (u.Scheme == "" && !strings.HasPrefix(s.PrivacyURL, "/")) {
 			p.add(key+".privacy_url", `%q is not a page: write a path such as "/privacy" or a whole URL`, s.PrivacyURL)
+		}
+	}
+}
+
+// maxEvents bounds the names that the optional script may count.
+const maxEvents = 50
+
+func (s *siteConfig) checkEvents(p *problems, key string) {
+	if len(s.Events) > 0 && !s.Beacon {
+		p.add(key+".events", "are never counted: set beacon = true beside them")
+	}
+	if len(s.Events) > maxEvents {
+		p.add(key+".events", "at most %d names are counted; there are %d", maxEvents, len(s.Events))
+	}
+	for _, e := range s.Events {
+		if e == "" || len(e) > 60 {
+			p.add(key+".events", "%q is no name: write a short one, such as \"signed up\"", e)
 		}
 	}
 }

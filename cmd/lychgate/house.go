@@ -182,7 +182,7 @@ func (s *siteConfig) proxySite(gate *consent.Gate, words *banner.Banner) (proxy.
 		Name: s.id(), Hosts: s.Hosts, NoRedirect: s.Redirect != nil && !*s.Redirect,
 		UpstreamHost: s.UpstreamHost, Dir: s.Dir, EssentialCookies: s.EssentialCookies,
 		ThirdParties: s.ThirdParties, StrictConnections: s.StrictConnect, Allow: s.Allow, Hold: s.Hold, Relay: s.Relay, AnalyticsPaths: s.AnalyticsPaths,
-		Gate: gate, Banner: words,
+		Beacon: s.Beacon, Gate: gate, Banner: words,
 	}
 	if s.Upstream != "" {
 		u, err := url.Parse(s.Upstream)
@@ -207,7 +207,7 @@ func (c *config) analyticsSites(loc *time.Location) []analytics.SiteConfig {
 	var list []analytics.SiteConfig
 	for i := range c.Sites {
 		s := &c.Sites[i]
-		site := analytics.SiteConfig{Site: s.id(), Location: loc, SearchParams: s.SearchParams}
+		site := analytics.SiteConfig{Site: s.id(), Location: loc, SearchParams: s.SearchParams, Events: s.Events}
 		for _, g := range s.Goals {
 			site.Goals = append(site.Goals, analytics.Goal{Name: g.Name, Path: g.Path})
 		}

@@ -53,7 +53,7 @@ func runImport(args []string, stdout, stderr io.Writer) error {
 	}
 	done, err := analytics.ImportFiles(context.Background(), h.analyticsConfig(nil), site, files, dryRun)
 	if err != nil {
-		return fmt.Errorf("%w\nNothing was added.", err) //nolint:staticcheck // a sentence of its own
+		return fmt.Errorf("nothing was added: %w", err)
 	}
 	return writeImported(stdout, site, done, dryRun)
 }

@@ -16,20 +16,33 @@ const flagsAlways = [
   '--disable-features=OptimizationHints,MediaRouter,DialMediaRouteProvider,Translate,AutofillServerCommunication',
 ];
 
-// startChromium starts a browser in which every *.site.test is this machine at
-// the port in the URL, and every other host is the recording server, or nowhere
-// when there is none.
-export async function startChromium(work, { trackers, flags = [] } = {}) {
+// startProgram starts the browser, on a page if one is given. Every *.site.test is
+// this machine at the port in the URL, and every other host is the recording
+// server, or nowhere when there is none.
+async function startProgram(work, { trackers, flags = [], profile, page = 'about:blank' }) {
   const elsewhere = trackers ? `127.0.0.1:${trackers.port}` : '~NOTFOUND';
-  const program = await start(process.env.CHROMIUM ?? 'chromium', [
+  return start(process.env.CHROMIUM ?? 'chromium', [
     ...flagsAlways,
-    `--user-data-dir=${await work.folder('profile')}`,
+    `--user-data-dir=${profile ?? await work.folder('profile')}`,
     `--ignore-certificate-errors-spki-list=${work.certificate.spki}`,
     `--host-resolver-rules=MAP *.site.test 127.0.0.1, MAP * ${elsewhere}, EXCLUDE 127.0.0.1, EXCLUDE localhost`,
     '--remote-debugging-port=0',
     ...flags,
-    'about:blank',
+    page,
   ], { ready: /DevTools listening on (ws:\S+)/ });
+}
+
+// startUnwatched shows a page in a browser that no debugger is joined to: what a
+// debugger switches off, such as rendering ahead, works there. It must do by
+// itself what is to be tested.
+export async function startUnwatched(work, options) {
+  const program = await startProgram(work, options);
+  work.closeLast(() => program.stop());
+}
+
+// startChromium starts a browser that is driven.
+export async function startChromium(work, options = {}) {
+  const program = await startProgram(work, options);
   const browser = await chromium.connectOverCDP(program.match[1]);
   browser.debugger = program.match[1];
   // Closing only parts company with a browser that was joined over CDP; it would
