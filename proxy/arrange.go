@@ -63,7 +63,7 @@ func (a *Arrangement) Enter() {
 	}
 	for _, s := range old.list {
 		if s.upstream != nil {
-			s.upstream.transport.CloseIdleConnections()
+			s.upstream.closeIdle()
 		}
 	}
 	a.g.share() // what other gateways know of a site that is new here

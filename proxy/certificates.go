@@ -36,6 +36,9 @@ type CertificateConfig struct {
 	// HTTPPort and TLSPort are where the issuer's challenges arrive, when a
 	// forwarding rule stands between 80 and 443 and the gateway. Default 80 and 443.
 	HTTPPort, TLSPort int
+	// DNSHook is a program that puts TXT records into the hosts' DNS, for DNS-01
+	// challenges; they then take the place of the others. Empty: none.
+	DNSHook string
 	// Dir keeps account and certificates; several gateways may share it.
 	Dir string
 	Log *slog.Logger
@@ -93,11 +96,15 @@ func NewCertificates(c CertificateConfig) (*Certificates, error) {
 	if ca == "" {
 		ca = certmagic.LetsEncryptProductionCA
 	}
-	s.issuer = certmagic.NewACMEIssuer(s.magic, certmagic.ACMEIssuer{
+	template := certmagic.ACMEIssuer{
 		CA: ca, TestCA: ca, Email: c.Email, Agreed: true, Profile: c.Profile,
 		AltHTTPPort: c.HTTPPort, AltTLSALPNPort: c.TLSPort,
 		TrustedRoots: roots, Logger: quiet,
-	})
+	}
+	if c.DNSHook != "" {
+		template.DNS01Solver = dnsHook(c.DNSHook)
+	}
+	s.issuer = certmagic.NewACMEIssuer(s.magic, template)
 	s.magic.Issuers = []certmagic.Issuer{s.issuer}
 	return s, nil
 }

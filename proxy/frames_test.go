@@ -44,7 +44,7 @@ func testSecurePipe(t *testing.T, upstream http.HandlerFunc, f func(t *testing.T
 		if err != nil {
 			t.Fatal(err)
 		}
-		transport := g.sites().any.upstream.transport
+		transport := g.sites().any.upstream.servers[0].transport
 		transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return up.dial(), nil }
 		door := &pipeListener{make(chan net.Conn), make(chan struct{})}
 		srv := g.server(g)

@@ -77,10 +77,19 @@ type Site struct {
 	NoRedirect bool
 	// Upstream is the server behind, or nil when Dir is set.
 	Upstream *url.URL
+	// Fallbacks are further servers of the same site, asked in this order while
+	// those before them do not answer.
+	Fallbacks []*url.URL
+	// HealthPath is a page of the site that says that a server is well ("/healthz"),
+	// asked every 10 seconds. Empty: visitors' requests alone tell.
+	HealthPath string
 	// UpstreamHost is the Host and TLS name sent upstream. Default: the visitor's host.
 	UpstreamHost string
 	// Dir is the folder served, when there is no Upstream.
 	Dir string
+	// SecurityHeaders adds the usual protective headers to the site's own answers
+	// where it says nothing itself (headers.go).
+	SecurityHeaders bool
 	// EssentialCookies are names (with * at the end as wildcard) that pass before
 	// a decision, besides the usual names of session and CSRF cookies.
 	EssentialCookies []string
@@ -191,16 +200,18 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, route http.Handl
 	}
 	network, https := g.coarsen(r)
 	status := canonical(r, https)
-	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
-		// net/http hides whether there was a Content-Length beside it, with which
-		// the next request could be smuggled. RFC 9112 section 6.1: close.
+	if status == 0 && g.limits.tooManyFields(r.Header) {
+		status = http.StatusRequestHeaderFieldsTooLarge
+	}
+	if r.ProtoMajor == 1 && (status != 0 || len(r.TransferEncoding) > 0) {
+		// What is odd may be meant to be read otherwise by somebody. And net/http
+		// hides whether there was a Content-Length beside the coding, with which the
+		// next request could be smuggled. RFC 9112 section 6.1: close.
 		w.Header()["Connection"] = []string{"close"}
 	}
 	switch {
 	case status != 0:
 		refuse(w, status)
-	case g.limits.tooManyFields(r.Header):
-		refuse(w, http.StatusRequestHeaderFieldsTooLarge)
 	case !g.limiter.request(network, costly(r)):
 		tooMany(w)
 	default:

@@ -3,8 +3,8 @@ package proxy
 // Health is the state of the gateway for an operator's monitoring: sums over
 // all sites, from which nothing of a site, a page or a visitor can be told.
 type Health struct {
-	// Upstreams and UpstreamsDown are how many sites have a server behind them,
-	// and how many of those did not answer when last asked.
+	// Upstreams and UpstreamsDown are how many servers stand behind the sites, and
+	// how many of those did not answer when last asked.
 	Upstreams, UpstreamsDown int
 	// Refused is what was refused since the start.
 	Refused Refused
@@ -34,9 +34,11 @@ func (g *Gateway) Health() Health {
 	h.Refused = g.Refused()
 	for _, s := range g.sites().list {
 		if s.upstream != nil {
-			h.Upstreams++
-			if s.upstream.down.Load() {
-				h.UpstreamsDown++
+			for _, server := range s.upstream.servers {
+				h.Upstreams++
+				if server.health.down() {
+					h.UpstreamsDown++
+				}
 			}
 		}
 		s.thirdParties.inventory.count(&h.ThirdParties)

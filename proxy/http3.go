@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"strconv"
 	"sync"
@@ -41,7 +40,7 @@ type quicDoor struct {
 	transport *quic.Transport
 	listener  *quic.Listener
 	h3        *http3.Server
-	altSvc    []string
+	altSvc    []string // tells browsers that came over TCP of HTTP/3 (RFC 7838)
 
 	conns    sync.WaitGroup
 	draining context.Context // no new request is taken
@@ -56,7 +55,7 @@ type quicDoor struct {
 }
 
 // listenQUIC binds the UDP port beside the https door's address.
-func (g *Gateway) listenQUIC(https net.Addr, config *tls.Config) (*quicDoor, error) {
+func (g *Gateway) listenQUIC(https net.Addr, config *tls.Config, hsts time.Duration) (*quicDoor, error) {
 	at, ok := https.(*net.TCPAddr)
 	if !ok {
 		return nil, fmt.Errorf("http3: needs https on a TCP port, not on %s", https)
@@ -73,7 +72,7 @@ func (g *Gateway) listenQUIC(https net.Addr, config *tls.Config) (*quicDoor, err
 		Conn: newCoarsePacketConn(socket), ConnContext: d.connContext, VerifySourceAddress: d.unverifiedTooMany,
 	}
 	limits := &g.limits
-	d.h3 = &http3.Server{Handler: g, MaxHeaderBytes: limits.HeaderBytes, IdleTimeout: limits.IdleTimeout}
+	d.h3 = &http3.Server{Handler: overTLS(g, hsts, nil), MaxHeaderBytes: limits.HeaderBytes, IdleTimeout: limits.IdleTimeout}
 	d.listener, err = d.transport.Listen(http3.ConfigureTLSConfig(config), &quic.Config{
 		HandshakeIdleTimeout:       quicHandshake,
 		MaxIdleTimeout:             limits.IdleTimeout,
@@ -217,14 +216,6 @@ func (d *quicDoor) shutdown(ctx context.Context) error {
 // close gives the port back.
 func (d *quicDoor) close() error {
 	return errors.Join(d.listener.Close(), d.transport.Close(), d.transport.Conn.Close())
-}
-
-// advertise tells browsers that came over TCP of HTTP/3 (RFC 7838).
-func (d *quicDoor) advertise(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header()["Alt-Svc"] = d.altSvc
-		next.ServeHTTP(w, r)
-	})
 }
 
 // A quicPeer is what is known of the other end of a QUIC connection. It takes

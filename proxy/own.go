@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -72,11 +73,10 @@ func gpc(w http.ResponseWriter) {
 // calm shows a page in plain words when the site cannot. What is no page to its
 // asker (an image, a script) gets the bare status.
 func (s *site) calm(w http.ResponseWriter, r *http.Request, status int) {
-	closing := w.Header()["Connection"]
-	clear(w.Header())
-	if closing != nil {
-		w.Header()["Connection"] = closing
-	}
+	h := w.Header()
+	maps.DeleteFunc(h, func(name string, _ []string) bool {
+		return name != "Connection" && name != "Alt-Svc" && name != hstsHeader // said of the door, not of the answer
+	})
 	own(w)
 	var b bytes.Buffer
 	err := s.Banner.WriteError(&b, &banner.ErrorPage{
@@ -91,7 +91,6 @@ func (s *site) calm(w http.ResponseWriter, r *http.Request, status int) {
 		refuse(w, status)
 		return
 	}
-	h := w.Header()
 	h["Content-Type"] = []string{"text/html; charset=utf-8"}
 	h["Content-Security-Policy"] = []string{banner.PagePolicy()}
 	h["Cache-Control"] = []string{"no-store"}

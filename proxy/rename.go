@@ -34,10 +34,14 @@ func (u *upstream) rename(r *http.Request, h http.Header) {
 // ownNames are the upstream's hosts that the visitor does not know, with port.
 func (u *upstream) ownNames(r *http.Request) []string {
 	var own []string
-	for _, n := range [...]string{strings.ToLower(u.name), strings.ToLower(u.host)} {
-		if n != "" && n != r.URL.Host {
+	add := func(name string) {
+		if n := strings.ToLower(name); n != "" && n != r.URL.Host {
 			own = append(own, n)
 		}
+	}
+	add(u.name)
+	for _, s := range u.servers {
+		add(s.host)
 	}
 	return own
 }

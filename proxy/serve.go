@@ -25,6 +25,9 @@ type ListenConfig struct {
 	Certificates *Certificates
 	// HTTP3 answers QUIC on the UDP port beside HTTPS as well.
 	HTTP3 bool
+	// HSTS is for how long browsers are told to come by HTTPS only, by an answer
+	// over HTTPS. 0: they are not told.
+	HSTS time.Duration
 	// KeepHTTP serves the sites over plain HTTP although there is HTTPS.
 	// Default: plain HTTP then redirects.
 	KeepHTTP bool
@@ -92,14 +95,14 @@ func (g *Gateway) Listen(ctx context.Context, c ListenConfig) (*Server, error) {
 		}
 		s.https = l.Addr()
 		secure := &secureListener{l, c.TLS.Clone()}
-		var h http.Handler = g
+		var altSvc []string
 		if c.HTTP3 {
-			if s.quic, err = g.listenQUIC(s.https, secure.config); err != nil {
+			if s.quic, err = g.listenQUIC(s.https, secure.config, c.HSTS); err != nil {
 				return nil, errors.Join(err, l.Close())
 			}
-			h = s.quic.advertise(h)
+			altSvc = s.quic.altSvc
 		}
-		srv := g.server(h)
+		srv := g.server(overTLS(g, c.HSTS, altSvc))
 		srv.TLSConfig = secure.config
 		s.doors = append(s.doors, door{secure, srv})
 	}

@@ -11,6 +11,15 @@ type UpstreamStatus struct {
 	Address string
 	// Down says that it did not answer when it was last asked.
 	Down bool
+	// Servers are all there are of the site, in the order in which they are
+	// asked; none for a folder.
+	Servers []ServerStatus
+}
+
+// A ServerStatus is how one of a site's servers is.
+type ServerStatus struct {
+	Address string
+	Down    bool
 }
 
 // Upstream is how the server or folder behind a site is, for its owner.
@@ -23,6 +32,12 @@ func (g *Gateway) Upstream(siteName string) UpstreamStatus {
 		_, err := os.Stat(s.Dir)
 		return UpstreamStatus{Address: s.Dir, Down: err != nil}
 	}
-	address := url.URL{Scheme: s.Upstream.Scheme, Host: s.Upstream.Host, Path: s.Upstream.Path}
-	return UpstreamStatus{Address: address.String(), Down: s.upstream.down.Load()}
+	status := UpstreamStatus{Down: true}
+	for _, server := range s.upstream.servers {
+		address := url.URL{Scheme: server.scheme, Host: server.host, Path: server.prefix}
+		status.Servers = append(status.Servers, ServerStatus{address.String(), server.health.down()})
+		status.Down = status.Down && server.health.down()
+	}
+	status.Address = status.Servers[0].Address
+	return status
 }

@@ -68,6 +68,7 @@ func (g *Gateway) warn(s *site, err error) {
 func (g *Gateway) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { g.relay.run(ctx) })
+	work.Go(func() { g.watchHealth(ctx) })
 	share := time.NewTicker(shareEvery)
 	defer share.Stop()
 	night := time.NewTimer(untilThree(time.Now().In(g.location)))

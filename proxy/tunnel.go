@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"strings"
+	"time"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -24,12 +25,12 @@ type visitKey struct{}
 
 // newTunnel returns the handler of websockets. They carry no pages: the bytes
 // pass both ways until one side, or the gateway's stop, ends them.
-func newTunnel(u *upstream) http.Handler {
+func newTunnel(s *server) http.Handler {
 	return &httputil.ReverseProxy{
-		Transport: u.transport,
-		ErrorLog:  slog.NewLogLogger(u.site.g.log.Handler(), slog.LevelDebug),
+		Transport: s.transport,
+		ErrorLog:  slog.NewLogLogger(s.u.site.g.log.Handler(), slog.LevelDebug),
 		Rewrite: func(p *httputil.ProxyRequest) {
-			out := u.request(p.In, visitOf(p.In))
+			out := s.request(p.In, visitOf(p.In))
 			out.Header["Connection"], out.Header["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
 			p.Out.URL, p.Out.Host, p.Out.Header, p.Out.Body = out.URL, out.Host, out.Header, nil
 		},
@@ -43,7 +44,8 @@ func newTunnel(u *upstream) http.Handler {
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			_ = u.failed(r, err) // logs
+			_ = s.u.failed(r, err) // logs
+			s.health.failed(time.Now(), false)
 			refuse(w, http.StatusBadGateway)
 		},
 	}
@@ -60,5 +62,5 @@ func (s *site) tunnel(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), visitKey{}, &v))
 	defer cancel()
 	defer context.AfterFunc(s.g.stopped, cancel)()
-	s.upstream.tunnel.ServeHTTP(w, r.WithContext(ctx))
+	s.upstream.order()[0].tunnel.ServeHTTP(w, r.WithContext(ctx))
 }

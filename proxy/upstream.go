@@ -4,11 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -25,74 +23,34 @@ const (
 	upstreamMaxHeader   = 256 << 10
 )
 
-// An upstream is the server behind one site.
+// An upstream is what is behind one site: a server, and others to ask while it
+// does not answer.
 type upstream struct {
-	site *site
-	// scheme, host and prefix are where requests go.
-	scheme, host, prefix string
-	query                string
+	site    *site
+	servers []*server // at least one, in the order in which they are asked
 	// name is the Host sent; empty: the visitor's.
-	name      string
-	local     bool // on this machine: compression between us costs more than it saves
-	transport *http.Transport
-	tunnel    http.Handler
-	down      atomic.Bool // so that the log says once that it went down, and once that it is back
-	looped    atomic.Bool
-	turns     chan struct{} // one for each request the site works on
+	name   string
+	down   atomic.Bool // so that the log says once that it went down, and once that it is back
+	looped atomic.Bool
+	turns  chan struct{} // one for each request the site works on
 }
 
 func newUpstream(s *site) (*upstream, error) {
-	t := s.Upstream
-	if (t.Scheme != "http" && t.Scheme != "https") || t.Host == "" {
-		return nil, fmt.Errorf("upstream %q: expected a URL like http://127.0.0.1:3000", t.Redacted())
-	}
-	u := &upstream{
-		site: s, scheme: t.Scheme, host: t.Host, prefix: strings.TrimSuffix(t.EscapedPath(), "/"),
-		query: t.RawQuery, name: s.UpstreamHost, local: isLocal(t.Hostname()),
-		turns: make(chan struct{}, s.g.limits.UpstreamRequests),
-	}
-	dialer := &net.Dialer{Timeout: upstreamDialTimeout, KeepAlive: 30 * time.Second}
-	u.transport = &http.Transport{
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{ServerName: u.serverName(), MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    5 * time.Second,
-		ForceAttemptHTTP2:      t.Scheme == "https",
-		DisableCompression:     true, // we say what we accept, and decode only pages
-		MaxIdleConnsPerHost:    upstreamIdleConns,
-		IdleConnTimeout:        upstreamIdleTimeout,
-		ResponseHeaderTimeout:  s.g.limits.UpstreamTimeout,
-		ExpectContinueTimeout:  time.Second,
-		MaxResponseHeaderBytes: upstreamMaxHeader,
-	}
-	u.tunnel = newTunnel(u)
-	return u, nil
-}
-
-// serverName is the TLS name of the site's server: UpstreamHost if given. A
-// server known by its address only is asked for the site's own name.
-func (u *upstream) serverName() string {
-	name := u.site.UpstreamHost
-	if name == "" {
-		name = u.site.Upstream.Host
-		if _, err := netip.ParseAddr(u.site.Upstream.Hostname()); err == nil && len(u.site.Hosts) > 0 {
-			name = u.site.Hosts[0]
+	u := &upstream{site: s, name: s.UpstreamHost, turns: make(chan struct{}, s.g.limits.UpstreamRequests)}
+	for _, t := range append([]*url.URL{s.Upstream}, s.Fallbacks...) {
+		server, err := newServer(u, t)
+		if err != nil {
+			return nil, err
 		}
+		u.servers = append(u.servers, server)
 	}
-	return strings.Trim(hostname(name), "[]")
-}
-
-func isLocal(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.IsLoopback()
+	return u, nil
 }
 
 // fetch asks the site. The caller closes the answer's body.
 func (u *upstream) fetch(r *http.Request, v *visit) (*answer, error) {
 	ctx, cancel := context.WithCancel(r.Context())
-	res, err := u.roundTrip(u.request(r, v).WithContext(ctx))
+	res, err := u.roundTrip(ctx, r, v)
 	if err != nil {
 		cancel()
 		return nil, u.failed(r, err)
@@ -107,33 +65,28 @@ func (u *upstream) fetch(r *http.Request, v *visit) (*answer, error) {
 	}, nil
 }
 
-// roundTrip waits for its turn, and for the head of the answer.
-func (u *upstream) roundTrip(out *http.Request) (*http.Response, error) {
+// roundTrip waits for its turn, and for the head of an answer.
+func (u *upstream) roundTrip(ctx context.Context, r *http.Request, v *visit) (*http.Response, error) {
 	select {
 	case u.turns <- struct{}{}:
 		defer func() { <-u.turns }()
-	case <-out.Context().Done():
-		return nil, out.Context().Err()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	res, err := u.transport.RoundTrip(out)
-	if err == nil && res.StatusCode == http.StatusSwitchingProtocols {
-		_ = res.Body.Close()
-		return nil, errors.New("upstream switched protocols unasked")
-	}
-	return res, err
+	return u.ask(ctx, r, v)
 }
 
 // request is r as the site may see it.
-func (u *upstream) request(r *http.Request, v *visit) *http.Request {
+func (s *server) request(r *http.Request, v *visit) *http.Request {
 	out := &http.Request{
-		Method: r.Method, URL: u.url(r, v), Host: r.Host,
+		Method: r.Method, URL: s.url(r, v), Host: r.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: u.header(r, v), ContentLength: r.ContentLength,
+		Header: s.header(r, v), ContentLength: r.ContentLength,
 	}
-	if u.name != "" {
-		out.Host = u.name
+	if s.u.name != "" {
+		out.Host = s.u.name
 	} else if out.Host == "" {
-		out.Host = u.host // HTTP/1.0 without a Host
+		out.Host = s.host // HTTP/1.0 without a Host
 	}
 	if r.ContentLength != 0 { // a nil Body lets the transport try again on a stale connection
 		out.Body = r.Body
@@ -144,20 +97,20 @@ func (u *upstream) request(r *http.Request, v *visit) *http.Request {
 
 // url is where r goes: the upstream's own path before the canonical one, and
 // the query without click identifiers unless they were agreed to.
-func (u *upstream) url(r *http.Request, v *visit) *url.URL {
-	out := &url.URL{Scheme: u.scheme, Host: u.host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: v.query(r)}
-	if u.prefix != "" {
-		raw := u.prefix + r.URL.EscapedPath()
+func (s *server) url(r *http.Request, v *visit) *url.URL {
+	out := &url.URL{Scheme: s.scheme, Host: s.host, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: v.query(r)}
+	if s.prefix != "" {
+		raw := s.prefix + r.URL.EscapedPath()
 		if path, err := url.PathUnescape(raw); err == nil {
 			out.Path, out.RawPath = path, raw
 		}
 	}
 	switch {
-	case u.query == "":
+	case s.query == "":
 	case out.RawQuery == "":
-		out.RawQuery = u.query
+		out.RawQuery = s.query
 	default:
-		out.RawQuery = u.query + "&" + out.RawQuery
+		out.RawQuery = s.query + "&" + out.RawQuery
 	}
 	return out
 }
@@ -174,7 +127,7 @@ var unrewritten = map[string]bool{
 }
 
 // header copies what may pass. Values are shared with r and never changed.
-func (u *upstream) header(r *http.Request, v *visit) http.Header {
+func (s *server) header(r *http.Request, v *visit) http.Header {
 	h := make(http.Header, len(r.Header)+6)
 	for name, values := range r.Header {
 		if ours[name] || hopByHop[name] || ((v.mayBePage || v.sideFile) && unrewritten[name]) {
@@ -197,7 +150,7 @@ func (u *upstream) header(r *http.Request, v *visit) http.Header {
 	if from := get(h, "Referer"); strings.IndexByte(from, '?') >= 0 {
 		h["Referer"] = []string{v.referrer(from)}
 	}
-	h["Accept-Encoding"] = []string{u.acceptEncoding(r, v)}
+	h["Accept-Encoding"] = []string{s.acceptEncoding(r, v)}
 	network, _, _ := net.SplitHostPort(r.RemoteAddr)
 	h["X-Forwarded-For"] = []string{network}
 	h["X-Forwarded-Host"] = []string{r.Host}
@@ -208,13 +161,13 @@ func (u *upstream) header(r *http.Request, v *visit) http.Header {
 // acceptEncoding is what the site may compress with. A page will be decoded
 // here, so the cheapest coding is asked for, and none on the same machine;
 // anything else goes to the visitor as it comes, in a coding we could undo.
-func (u *upstream) acceptEncoding(r *http.Request, v *visit) string {
+func (s *server) acceptEncoding(r *http.Request, v *visit) string {
 	switch {
 	case r.Header["Range"] != nil && !v.mayBePage:
 		return "identity"
 	case !v.document:
 		return knownOnly(r.Header["Accept-Encoding"])
-	case u.local:
+	case s.local:
 		return "identity"
 	}
 	return "gzip"

@@ -34,6 +34,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v.filter(r, a.header)
+	s.protect(a.header)
 	p, err := s.rewrite(r, &v, a)
 	defer p.done()
 	switch {

@@ -39,6 +39,8 @@ type config struct {
 		Profile  string `toml:"profile"`
 		CertFile string `toml:"cert_file"`
 		KeyFile  string `toml:"key_file"`
+		DNSHook  string `toml:"dns_hook"`
+		HSTS     period `toml:"hsts"`
 	} `toml:"tls"`
 
 	Consent struct {
@@ -96,6 +98,9 @@ type siteConfig struct {
 	Name             string   `toml:"name"`
 	Upstream         string   `toml:"upstream"`
 	UpstreamHost     string   `toml:"upstream_host"`
+	Fallbacks        []string `toml:"fallbacks"`
+	HealthPath       string   `toml:"health_path"`
+	SecurityHeaders  bool     `toml:"security_headers"`
 	Dir              string   `toml:"dir"`
 	Languages        []string `toml:"languages"`
 	Contact          string   `toml:"contact"`
@@ -192,6 +197,7 @@ func (c *config) fill(base string) {
 		c.Analytics.Timezone = defaultTimezone
 	}
 	c.Listen.Drain.orElse(25 * time.Second)
+	c.TLS.HSTS.orElse(30 * day)
 	c.Limits.fill()
 	c.fillStore(base)
 	c.Consent.AskAgain.orElse(180 * day)
@@ -209,7 +215,7 @@ func (c *config) fill(base string) {
 	if c.Shared == "" {
 		c.Shared = c.Data
 	}
-	for _, path := range []*string{&c.Data, &c.Shared, &c.TLS.CertFile, &c.TLS.KeyFile, &c.TLS.CARoot, &c.Mail.PasswordFile, &c.Consent.KeyFile, &c.Analytics.GeoIP} {
+	for _, path := range []*string{&c.Data, &c.Shared, &c.TLS.CertFile, &c.TLS.KeyFile, &c.TLS.DNSHook, &c.TLS.CARoot, &c.Mail.PasswordFile, &c.Consent.KeyFile, &c.Analytics.GeoIP} {
 		*path = within(base, *path)
 	}
 	for i := range c.Sites {
@@ -336,6 +342,15 @@ func (c *config) checkListen(p *problems) {
 	if c.Listen.ProxyProtocol && len(c.Listen.TrustedProxies) == 0 {
 		p.add("listen.proxy_protocol", "is believed from trusted proxies only: name their networks in trusted_proxies")
 	}
+	if q := c.TLS.HSTS; q.err != nil {
+		p.add("tls.hsts", "%v", q.err)
+	}
+	if c.TLS.DNSHook != "" {
+		if !c.ordersCertificates() {
+			p.add("tls.dns_hook", "is never used: no certificates are ordered")
+		}
+		checkFile(p, "tls.dns_hook", c.TLS.DNSHook)
+	}
 	if c.Listen.HTTP3 && (c.Listen.HTTPS == "" || c.Listen.ProxyProtocol) {
 		p.add("listen.http3", `needs https, and visitors who come to it themselves: set https = ":443", without proxy_protocol`)
 	}
@@ -433,10 +448,9 @@ func (s *siteConfig) check(p *problems, key string) {
 	case s.Dir != "" && s.Upstream != "":
 		p.add(key+".upstream", "is set beside dir: a site is either a folder or a server, not both")
 	case s.Upstream != "":
-		if u, err := url.Parse(s.Upstream); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			p.add(key+".upstream", `%q is not an address of a web server: write a URL such as "http://127.0.0.1:3000"`, s.Upstream)
-		} else if u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" || u.User != nil {
-			p.add(key+".upstream", "%q: write scheme, host and port only; paths are passed on as they come", s.Upstream)
+		checkServer(p, key+".upstream", s.Upstream)
+		for _, f := range s.Fallbacks {
+			checkServer(p, key+".fallbacks", f)
 		}
 	default:
 		if info, err := os.Stat(s.Dir); err != nil {
@@ -470,8 +484,15 @@ func (s *siteConfig) check(p *problems, key string) {
 	if len(s.Funnels) > 4 {
 		p.add(key+".funnel", "at most 4 funnels of 4 steps; there are %d", len(s.Funnels))
 	}
-	if s.UpstreamHost != "" && s.Dir != "" {
-		p.add(key+".upstream_host", "means nothing beside dir")
+	if s.Dir != "" {
+		for k, set := range map[string]bool{"upstream_host": s.UpstreamHost != "", "fallbacks": s.Fallbacks != nil, "health_path": s.HealthPath != ""} {
+			if set {
+				p.add(key+"."+k, "means nothing beside dir")
+			}
+		}
+	}
+	if s.HealthPath != "" && !strings.HasPrefix(s.HealthPath, "/") {
+		p.add(key+".health_path", "%q is not a path of the site: it begins with a slash", s.HealthPath)
 	}
 	if s.PrivacyURL != "" {
 		if u, err := url.Parse(s.PrivacyURL); err != nil || (u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https") || (u.Scheme == "" && !strings.HasPrefix(s.PrivacyURL, "/")) {
@@ -494,6 +515,14 @@ func (s *siteConfig) checkEvents(p *problems, key string) {
 		if e == "" || len(e) > 60 {
 			p.add(key+".events", "%q is no name: write a short one, such as \"signed up\"", e)
 		}
+	}
+}
+
+func checkServer(p *problems, key, server string) {
+	if u, err := url.Parse(server); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		p.add(key, `%q is not an address of a web server: write a URL such as "http://127.0.0.1:3000"`, server)
+	} else if u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" || u.User != nil {
+		p.add(key, "%q: write scheme, host and port only; paths are passed on as they come", server)
 	}
 }
 

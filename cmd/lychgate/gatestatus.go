@@ -40,7 +40,7 @@ func (h *house) status(site string) dashboard.GatewayStatus {
 		s.Cookies = append(s.Cookies, dashboard.CookieSeen{Name: c.Name, From: cmp.Or(c.ServiceName, "this website")})
 	}
 	if u := h.gateway.Upstream(site); u.Address != "" {
-		s.Upstream = &dashboard.UpstreamHealth{Address: u.Address, OK: !u.Down}
+		s.Upstream = &dashboard.UpstreamHealth{Address: addresses(u), OK: !u.Down}
 	}
 	refused := h.gateway.Refused()
 	s.Refused = &dashboard.Refused{Connections: refused.Connections + refused.Cut, Requests: refused.Requests, Since: h.started}
@@ -166,4 +166,20 @@ func ownStatus(leaf *x509.Certificate) dashboard.Certificate {
 	return dashboard.Certificate{
 		Names: leaf.DNSNames, NotAfter: leaf.NotAfter, Issuer: cmp.Or(leaf.Issuer.CommonName, strings.Join(leaf.Issuer.Organization, ", ")),
 	}
+}
+
+// addresses names what is behind a site, and the servers that others stand in for.
+func addresses(u proxy.UpstreamStatus) string {
+	if len(u.Servers) < 2 {
+		return u.Address
+	}
+	var list []string
+	for _, server := range u.Servers {
+		address := server.Address
+		if server.Down && !u.Down {
+			address += " (does not answer)"
+		}
+		list = append(list, address)
+	}
+	return strings.Join(list, ", ")
 }

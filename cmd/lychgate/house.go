@@ -182,7 +182,15 @@ func (s *siteConfig) proxySite(gate *consent.Gate, words *banner.Banner) (proxy.
 		Name: s.id(), Hosts: s.Hosts, NoRedirect: s.Redirect != nil && !*s.Redirect,
 		UpstreamHost: s.UpstreamHost, Dir: s.Dir, EssentialCookies: s.EssentialCookies,
 		ThirdParties: s.ThirdParties, StrictConnections: s.StrictConnect, Allow: s.Allow, Hold: s.Hold, Relay: s.Relay, AnalyticsPaths: s.AnalyticsPaths,
+		HealthPath: s.HealthPath, SecurityHeaders: s.SecurityHeaders,
 		Beacon: s.Beacon, Gate: gate, Banner: words,
+	}
+	for _, f := range s.Fallbacks {
+		u, err := url.Parse(f)
+		if err != nil {
+			return site, err
+		}
+		site.Fallbacks = append(site.Fallbacks, u)
 	}
 	if s.Upstream != "" {
 		u, err := url.Parse(s.Upstream)

@@ -180,12 +180,12 @@ func serve(ctx context.Context, c *config, again func() (*config, error), stdout
 // doors says where to listen and with which certificates.
 func (c *config) doors(log *slog.Logger) (d proxy.ListenConfig, pair *keyPair, err error) {
 	d.HTTP, d.HTTPS, d.ProxyProtocol = c.Listen.HTTP, c.Listen.HTTPS, c.Listen.ProxyProtocol
-	d.HTTP3, d.Drain = c.Listen.HTTP3, c.Listen.Drain.Duration
+	d.HTTP3, d.Drain, d.HSTS = c.Listen.HTTP3, c.Listen.Drain.Duration, c.TLS.HSTS.Duration
 	switch {
 	case d.HTTPS == "":
 	case c.ordersCertificates():
 		d.Certificates, err = proxy.NewCertificates(proxy.CertificateConfig{
-			Hosts: c.hosts(), Email: c.TLS.Email, CA: c.TLS.CA, CARoot: c.TLS.CARoot, Profile: c.TLS.Profile,
+			Hosts: c.hosts(), Email: c.TLS.Email, CA: c.TLS.CA, CARoot: c.TLS.CARoot, Profile: c.TLS.Profile, DNSHook: c.TLS.DNSHook,
 			Dir: filepath.Join(c.Data, "certificates"), Log: log,
 		})
 	default:
