@@ -1,0 +1,64 @@
+package proxy
+
+import (
+	"encoding/xml"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestH2Spec runs the conformance suite h2spec against the https door. What does
+// not pass is net/http keeping to RFC 9113 where the suite asks for RFC 7540.
+func TestH2Spec(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: builds the suite and runs it; the full run does")
+	}
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "h2spec")
+	if out, err := exec.Command("go", "build", "-modfile=../internal/tools/go.mod", "-o", bin, "github.com/summerwind/h2spec/cmd/h2spec").CombinedOutput(); err != nil {
+		missing(t, "h2spec does not build (make test fetches it): %v\n%s", err, out)
+	}
+	d := testListen(t, Config{Sites: []Site{{Dir: testFolder(t, map[string]string{"index.html": "<!doctype html><title>Hello</title><p>Hello"})}}})
+	report := filepath.Join(dir, "report.xml")
+	port := strconv.Itoa(d.HTTPS().(*net.TCPAddr).Port)
+	// It exits with 1 when a case fails; the report says which.
+	out, _ := exec.Command(bin, "-t", "-k", "-h", "127.0.0.1", "-p", port, "-o", "2", "-j", report).CombinedOutput()
+	data, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatalf("no report: %v\n%s", err, out)
+	}
+	var suites struct {
+		Suites []struct {
+			Package string `xml:"package,attr"`
+			Cases   []struct {
+				Name    string    `xml:"classname,attr"`
+				Failure *struct{} `xml:"failure"`
+				Error   *struct{} `xml:"error"`
+				Skipped *struct{} `xml:"skipped"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	if err := xml.Unmarshal(data, &suites); err != nil {
+		t.Fatal(err)
+	}
+	cases, passed := 0, 0
+	for _, s := range suites.Suites {
+		for _, c := range s.Cases {
+			cases++
+			name := s.Package + ": " + strings.TrimSpace(c.Name)
+			if c.Failure == nil && c.Error == nil && c.Skipped == nil {
+				passed++
+			} else {
+				t.Logf("does not pass: %s", name)
+			}
+		}
+	}
+	t.Logf("%d of %d cases pass", passed, cases)
+	if passed < 141 {
+		t.Errorf("at least 141 should")
+	}
+}
