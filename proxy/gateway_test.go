@@ -85,7 +85,7 @@ func testGateway(t testing.TB, c Config) *testGate {
 	s := httptest.NewUnstartedServer(g)
 	s.Listener = &coarseListener{Listener: s.Listener, trusted: g.trusted, limiter: g.limiter}
 	s.Config.ConnContext = connContext
-	s.Config.MaxHeaderBytes = g.limits.HeaderBytes
+	s.Config.MaxHeaderBytes, s.Config.ReadHeaderTimeout = g.limits.HeaderBytes, g.limits.HeaderTimeout
 	s.Config.ErrorLog = slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)
 	s.Start()
 	t.Cleanup(s.Close)
