@@ -50,7 +50,12 @@ type ClickHouseConfig struct {
 
 	// patience is how long an answer is waited for. Default queryTimeout.
 	patience time.Duration
+	// dial is how long a connection is waited for. Default dialTimeout.
+	dial time.Duration
 }
+
+// dialTimeout bounds dialling, signing in, and the wait for a free connection.
+const dialTimeout = 5 * time.Second
 
 // A Login is an account of the server.
 type Login struct {
@@ -100,7 +105,7 @@ func (c *ClickHouseConfig) connect(l Login, database string, longest time.Durati
 	o := &clickhouse.Options{
 		Addr:        c.Addr,
 		Auth:        clickhouse.Auth{Database: database, Username: l.User},
-		DialTimeout: 5 * time.Second, // also the wait for a free connection
+		DialTimeout: cmp.Or(c.dial, dialTimeout),
 		ReadTimeout: longest,
 		// Servers and what is between close idle connections.
 		ConnMaxLifetime: 5 * time.Minute,

@@ -73,6 +73,11 @@ func migrateClickHouse(ctx context.Context, c *ClickHouseConfig) (err error) {
 	if has > len(files) {
 		return ErrNewerTables
 	}
+	if engine, err := t.engineOf(ctx, conn); err != nil {
+		return err
+	} else if engine == "" { // noted, but not there any more
+		has = 0
+	}
 	for _, f := range files[has:] {
 		if err := t.apply(ctx, conn, f.Name()); err != nil {
 			return fmt.Errorf("%s: %w", f.Name(), err)
@@ -125,12 +130,19 @@ func checkTables(ctx context.Context, conn driver.Conn, t tables) error {
 	case has > len(files):
 		return fmt.Errorf("clickhouse: %w", ErrNewerTables)
 	}
-	var engine string
-	if err := conn.QueryRow(ctx, "SELECT max(engine) FROM system.tables WHERE database = ? AND name = 'sums'", t.Database).Scan(&engine); err != nil {
+	switch engine, err := t.engineOf(ctx, conn); {
+	case err != nil:
 		return fmt.Errorf("clickhouse: %w", err)
-	}
-	if engine != t.Engine() {
+	case engine == "":
+		return fmt.Errorf("clickhouse: %w", ErrNoTables)
+	case engine != t.Engine():
 		return fmt.Errorf("clickhouse: %w (sums is a %s table)", ErrOtherTables, engine)
 	}
 	return nil
+}
+
+// engineOf is the engine of the table sums as it is; empty: there is none.
+func (t tables) engineOf(ctx context.Context, conn driver.Conn) (engine string, err error) {
+	err = conn.QueryRow(ctx, "SELECT max(engine) FROM system.tables WHERE database = ? AND name = 'sums'", t.Database).Scan(&engine)
+	return engine, err
 }

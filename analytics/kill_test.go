@@ -39,6 +39,13 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if dir := os.Getenv(senderDir); dir != "" {
+		if err := sendUntilKilled(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	os.Exit(m.Run())
 }
 
@@ -49,7 +56,11 @@ func countUntilKilled(dir string, full bool) error {
 	if err != nil {
 		return err
 	}
-	a, err := Open(context.Background(), Config{Sites: []SiteConfig{{Site: testSite}}, Dir: dir, Keys: keys})
+	c := Config{Sites: []SiteConfig{{Site: testSite}}, Dir: dir, Keys: keys}
+	if server := os.Getenv(testServer); server != "" {
+		c.ClickHouse = testServerConfig(server, dir)
+	}
+	a, err := Open(context.Background(), c)
 	if err != nil {
 		return err
 	}

@@ -180,7 +180,7 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 		s := start(t)
 		random := rand.New(rand.NewPCG(1, 2))
 		want := map[Key]Metrics{}
-		for n := range uint64(50) {
+		for n := range uint64(fewer(20, 8)) {
 			var rows []Row
 			for range 100 {
 				r := row([]Dim{DimTotal, DimPage, DimCountry}[random.IntN(3)], []string{"", "/", "/a"}[random.IntN(3)],

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lychgate/lychgate/analytics/clickhousetest"
 )
 
 // testYear fills a store with a year of made-up views of one site: 500 pages, 60
@@ -112,9 +114,47 @@ func testStoreSize(b *testing.B, a *Analytics, dir string) {
 	b.Logf("%d views: %d rows, %.1f MB", views, rows, float64(info.Size())/1e6)
 }
 
+// testYearMoved moves a copy of the sums in dir to a ClickHouse engine and logs
+// how fast and how large.
+func testYearMoved(b *testing.B, dir string) *Analytics {
+	b.Helper()
+	sums, err := os.ReadFile(filepath.Join(dir, storeFile))
+	if err != nil {
+		b.Fatal(err)
+	}
+	moved := b.TempDir()
+	if err := os.WriteFile(filepath.Join(moved, storeFile), sums, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	c := testServerConfig(clickhousetest.New(b, clickhousetest.Options{}).Native, moved)
+	if err := Migrate(b.Context(), Config{ClickHouse: c}); err != nil {
+		b.Fatal(err)
+	}
+	began := time.Now()
+	got, err := Move(b.Context(), Config{Dir: moved, ClickHouse: c}, engineClickHouse)
+	if err != nil {
+		b.Fatal(err)
+	}
+	took := time.Since(began)
+	a := testOpen(b, moved, func(config *Config) { config.ClickHouse = c })
+	store, err := a.opened(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	var bytes uint64
+	err = store.(*clickhouseStore).read.QueryRow(b.Context(),
+		"SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = ? AND table = 'sums'", c.Database).Scan(&bytes)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("moved %d rows to ClickHouse in %v (%.0f rows/s): %.1f MB there", got.Rows, took, float64(got.Rows)/took.Seconds(), float64(bytes)/1e6)
+	return a
+}
+
 // BenchmarkYear asks what a dashboard asks, of a year of views whose months are
 // closed. LYCHGATE_BENCH_VIEWS sets how many views, LYCHGATE_BENCH_STORE names a
-// folder in which the year is kept, so that it is made only once.
+// folder in which the year is kept, so that it is made only once. With
+// LYCHGATE_BENCH_CLICKHOUSE the year is moved to the engine and asked of there.
 func BenchmarkYear(b *testing.B) {
 	visits := 40_000
 	if n := os.Getenv("LYCHGATE_BENCH_VIEWS"); n != "" {
@@ -143,6 +183,10 @@ func BenchmarkYear(b *testing.B) {
 		b.Logf("filled in %v, house kept in %v", filled, time.Since(began))
 	}
 	testStoreSize(b, a, dir)
+	if os.Getenv("LYCHGATE_BENCH_CLICKHOUSE") != "" {
+		a = testYearMoved(b, dir)
+		defer testClose(b, a)
+	}
 
 	panels := []ListQuestion{
 		{Dim: DimPage},

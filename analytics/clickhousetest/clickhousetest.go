@@ -10,6 +10,7 @@ package clickhousetest
 import (
 	"bufio"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,8 @@ const engineVersion = "26.5.3"
 type Server struct {
 	// Native and HTTP are the addresses it answers on; a restart keeps them.
 	Native, HTTP string
+	// User and Password sign in; empty: "default" with none.
+	User, Password string
 	// Data is its folder, which survives Kill and Start.
 	Data string
 
@@ -53,6 +56,9 @@ type Options struct {
 // missing the test is skipped, loudly; where nothing may be skipped it fails.
 func New(t testing.TB, o Options) *Server {
 	t.Helper()
+	if dsn := os.Getenv("LYCHGATE_TEST_CLICKHOUSE"); dsn != "" {
+		return real(t, dsn, o)
+	}
 	s := &Server{Native: "127.0.0.1:0", HTTP: "127.0.0.1:0", Data: t.TempDir(), o: o}
 	var err error
 	if s.lib, err = library(); err != nil {
@@ -69,6 +75,35 @@ func New(t testing.TB, o Options) *Server {
 	}
 	t.Cleanup(s.Kill)
 	return s
+}
+
+// real is the server of a DSN, "clickhouse://user:password@host:9000" or
+// "http://...". Its users, configuration and certificate are its own.
+func real(t testing.TB, dsn string, o Options) *Server {
+	t.Helper()
+	if o.Users != nil || o.Config != "" || o.CertFile != "" {
+		t.Skip("SKIPPED: a real server is not configured by a test")
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{User: u.User.Username()}
+	s.Password, _ = u.User.Password()
+	if u.Scheme == "http" {
+		s.HTTP = u.Host
+	} else {
+		s.Native = u.Host
+	}
+	return s
+}
+
+// NeedsControl skips a test that has to stop the server, where it is a real one.
+func (s *Server) NeedsControl(t testing.TB) {
+	t.Helper()
+	if s.bin == "" {
+		t.Skip("SKIPPED: a real server is not stopped by a test")
+	}
 }
 
 // library finds libchdb.so.

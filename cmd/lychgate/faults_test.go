@@ -10,7 +10,7 @@ import (
 )
 
 // answerTo posts a decision and returns the status and the cookies.
-func (p *program) answerTo(t *testing.T, decision string) (int, []*http.Cookie) {
+func (p *program) answerTo(t testing.TB, decision string) (int, []*http.Cookie) {
 	t.Helper()
 	form := url.Values{"decision": {decision}, "return_to": {"/"}}
 	res, _ := do(t, navigate(t, http.MethodPost, p.url+"/_lychgate/consent", strings.NewReader(form.Encode())))

@@ -49,7 +49,7 @@ func (b *lockedBuffer) String() string {
 }
 
 // startProgram runs lychgate and returns when its doors are open.
-func startProgram(t *testing.T, args ...string) *program {
+func startProgram(t testing.TB, args ...string) *program {
 	t.Helper()
 	p := &program{cmd: exec.Command(os.Args[0], args...), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), runAsProgram+"=1")
@@ -108,7 +108,7 @@ func (p *program) kill(t *testing.T) {
 }
 
 // navigate is a visitor following a link on the site itself.
-func navigate(t *testing.T, method, url string, body io.Reader) *http.Request {
+func navigate(t testing.TB, method, url string, body io.Reader) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, body)
 	if err != nil {
@@ -131,7 +131,7 @@ func navigate(t *testing.T, method, url string, body io.Reader) *http.Request {
 var noRedirects = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 // do sends r and returns the answer with its body read.
-func do(t *testing.T, r *http.Request) (*http.Response, string) {
+func do(t testing.TB, r *http.Request) (*http.Response, string) {
 	t.Helper()
 	res, err := noRedirects.Do(r)
 	if err != nil {
@@ -146,7 +146,7 @@ func do(t *testing.T, r *http.Request) (*http.Response, string) {
 }
 
 // testSite writes a small site and returns its folder.
-func testSite(t *testing.T) string {
+func testSite(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{

@@ -102,3 +102,25 @@ func TestMinimumVersions(t *testing.T) {
 		t.Error("golang.org/x/net is not required at all: nothing holds its version")
 	}
 }
+
+// Nothing that only tests need is in the program: neither the engine's helper nor
+// what loads it.
+func TestNoTestCodeInTheProgram(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", module+"/cmd/lychgate").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	if !strings.Contains(string(out), module+"/analytics\n") {
+		t.Fatal("the list lacks what is in the program: this test would prove nothing")
+	}
+	for path := range strings.Lines(string(out)) {
+		for _, word := range []string{"clickhousetest", "chserver", "purego", "chdb", "net/http/httptest"} {
+			if strings.Contains(path, word) {
+				t.Errorf("%s is in the program", strings.TrimSpace(path))
+			}
+		}
+		if strings.TrimSpace(path) == "testing" {
+			t.Error("package testing is in the program")
+		}
+	}
+}

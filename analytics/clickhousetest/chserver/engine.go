@@ -333,11 +333,19 @@ func isSelect(query string) bool {
 	return word == "SELECT" || word == "WITH"
 }
 
-var onCluster = regexp.MustCompile(`(?i)^(\s*(?:CREATE|ALTER|DROP)\s[^(]*?)\s+ON\s+CLUSTER\s+'[^']*'`)
+var (
+	onCluster = regexp.MustCompile(`(?i)\s+ON\s+CLUSTER\s+'[^']*'`)
+	explains  = regexp.MustCompile(`(?i)^\s*EXPLAIN\s`)
+)
 
 // here makes of a statement for a whole cluster, which the library has no worker
 // for, one for this server.
-func here(query string) string { return onCluster.ReplaceAllString(query, "$1") }
+func here(query string) string {
+	if explains.MatchString(query) {
+		return query
+	}
+	return onCluster.ReplaceAllString(query, "")
+}
 
 var insertInto = regexp.MustCompile(`(?is)^\s*(INSERT\s+INTO\s+(?:TABLE\s+)?(\S+?)\s*(?:\(([^)]*)\))?)\s*(?:SETTINGS\s+(.*?))?\s*(?:FORMAT\s+Native|VALUES)?\s*;?\s*$`)
 

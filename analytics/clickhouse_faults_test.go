@@ -1,0 +1,445 @@
+package analytics
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lychgate/lychgate/analytics/clickhousetest"
+)
+
+// testGatewayOn is a gateway whose sums are on the server of c.
+func testGatewayOn(t *testing.T, dir string, c *ClickHouseConfig) *Analytics {
+	t.Helper()
+	a, err := Open(t.Context(), testConfig(t, dir, func(config *Config) { config.ClickHouse = c }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+// testCount counts n views and seals them as a batch.
+func testCount(t *testing.T, a *Analytics, n int) {
+	t.Helper()
+	b := &testBrowser{a: a}
+	for range n {
+		b.see(t, "/", time.Now())
+	}
+	if err := a.flush(true); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func testTableGone(t *testing.T, server *clickhousetest.Server) {
+	dir := t.TempDir()
+	c := testClickHouseConfig(server, dir)
+	s := testOpenClickHouse(t, c)
+	defer s.Close()
+	a := testGatewayOn(t, dir, c)
+	testCount(t, a, 1)
+	if err := a.sendAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.house.Exec(t.Context(), "DROP TABLE sums"); err != nil {
+		t.Fatal(err)
+	}
+	testCount(t, a, 2)
+	if err := a.sendAll(t.Context()); err == nil || a.Health().StoreOpen || a.Health().Backlog != 1 {
+		t.Errorf("sent: %v, health %+v", err, a.Health())
+	}
+	if ans := testAsk(t, a, Question{From: today(t), To: today(t)}); ans.Headline.Views != unanswered || ans.Health.Err == "" {
+		t.Errorf("asked: %+v, health %+v", ans.Headline.Views, ans.Health)
+	}
+	if _, err := openClickHouse(t.Context(), c, nil); !errors.Is(err, ErrNoTables) {
+		t.Errorf("opened: %v, want %v", err, ErrNoTables)
+	}
+	if err := migrateClickHouse(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.sendAll(t.Context()); err != nil || !a.Health().StoreOpen {
+		t.Errorf("sent to the new table: %v, health %+v", err, a.Health())
+	}
+	if got := testViewsOf(t, s, testSite); got != 2 {
+		t.Errorf("%d views, want 2", got)
+	}
+}
+
+// A wire stands between gateway and server and can be cut.
+type wire struct {
+	net.Listener
+	server string
+	step   int // bytes that are passed on at once
+
+	mu       sync.Mutex
+	up, down int // bytes after which the next connection breaks; -1: never
+	conns    sync.WaitGroup
+}
+
+func testWire(t *testing.T, server string) *wire {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{Listener: l, server: server, step: 32 << 10, up: -1, down: -1}
+	go func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			w.conns.Go(func() { w.join(near) })
+		}
+	}()
+	t.Cleanup(func() { l.Close() })
+	return w
+}
+
+func (w *wire) cut(up, down int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.up, w.down = up, down
+}
+
+func (w *wire) join(near net.Conn) {
+	defer near.Close()
+	far, err := net.Dial("tcp", w.server)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	w.mu.Lock()
+	up, down := w.up, w.down
+	w.mu.Unlock()
+	ended := make(chan bool, 2)
+	go func() { w.pass(far, near, up); ended <- true }()
+	go func() { w.pass(near, far, down); ended <- true }()
+	<-ended
+}
+
+// pass passes on at most limit bytes.
+func (w *wire) pass(to io.Writer, from io.Reader, limit int) {
+	b := make([]byte, w.step)
+	for {
+		n, err := from.Read(b)
+		if limit >= 0 && n >= limit {
+			to.Write(b[:limit]) //nolint:errcheck // it is cut anyway
+			return
+		}
+		if limit >= 0 {
+			limit -= n
+		}
+		if _, werr := to.Write(b[:n]); err != nil || werr != nil {
+			return
+		}
+	}
+}
+
+// testCutConnections cuts connections at random bytes of what goes up, so that
+// batches arrive in half, and of what comes down, so that answers are lost.
+func testCutConnections(t *testing.T, server *clickhousetest.Server) {
+	server.NeedsControl(t)
+	for _, way := range []struct {
+		name, protocol, addr string
+	}{{"native", "native", server.Native}, {"http", "http", server.HTTP}} {
+		t.Run(way.name, func(t *testing.T) {
+			w := testWire(t, way.addr)
+			dir := t.TempDir()
+			c := testClickHouseConfig(server, dir)
+			s := testOpenClickHouse(t, c) // by the uncut way
+			defer s.Close()
+			c.Protocol, c.Addr = way.protocol, []string{w.Addr().String()}
+			rows := testManyRows(300)
+			random := rand.New(rand.NewPCG(5, 6))
+			lost, number := 0, uint64(0)
+			for range fewer(40, 12) {
+				number++
+				b := Batch{"g", number, rows}
+				if random.IntN(2) == 0 {
+					w.cut(random.IntN(9000), -1)
+				} else {
+					w.cut(-1, random.IntN(900))
+				}
+				cut, err := openClickHouse(t.Context(), c, nil)
+				if err == nil {
+					err = errors.Join(cut.Add(t.Context(), b), cut.Close())
+				}
+				if err != nil {
+					lost++
+				}
+				// As another gateway that took over the spool.
+				if err := s.Add(t.Context(), b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, want := testViewsOf(t, s, "a.example"), int64(number)*300; got != want {
+				t.Errorf("%d views are stored, %d were acknowledged", got, want)
+			}
+			if lost < 3 {
+				t.Errorf("%d of %d tries failed: this test proved nothing", lost, number)
+			}
+			t.Logf("%d of %d tries failed", lost, number)
+		})
+	}
+}
+
+// testManyRows are n rows of one view each, in two months, thus two parts.
+func testManyRows(n int) []Row {
+	rows := make([]Row, n)
+	for i := range rows {
+		rows[i] = Row{Key{"a.example", Day, DimTotal, "", 86400 * (20000 + int64(i%2)*40), fmt.Sprintf("/%04d", i)}, Metrics{Views: 1}}
+	}
+	return sumRows(rows)
+}
+
+func testSlowServer(t *testing.T, server *clickhousetest.Server) {
+	server.NeedsControl(t)
+	w := testWire(t, server.Native)
+	w.step = 1
+	c := testClickHouseConfig(server, t.TempDir())
+	c.Addr = []string{w.Addr().String()}
+	s := testOpenClickHouse(t, c)
+	defer s.Close()
+	for n := range uint64(3) {
+		if err := s.Add(t.Context(), Batch{"g", n + 1, testManyRows(100)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := testViewsOf(t, s, "a.example"); got != 300 {
+		t.Errorf("%d views, want 300", got)
+	}
+}
+
+// testFrozen stops the server without ending it. Counting goes on, questions end
+// in time, after a few of them at once, and everything is there once it is back.
+func testFrozen(t *testing.T, server *clickhousetest.Server) {
+	server.NeedsControl(t)
+	dir := t.TempDir()
+	c := testClickHouseConfig(server, dir)
+	s := testOpenClickHouse(t, c)
+	defer s.Close()
+	impatient := *c
+	impatient.dial = time.Second
+	a := testGatewayOn(t, dir, &impatient)
+	testCount(t, a, 1)
+	if err := a.sendAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	thawed := false
+	defer func() {
+		if !thawed {
+			server.Thaw() //nolint:errcheck // the test has failed
+		}
+	}()
+	for range breakAfter {
+		testCount(t, a, 1)
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		if err := a.sendAll(short); err == nil {
+			t.Error("a frozen server took a batch")
+		}
+		cancel()
+	}
+	testCount(t, a, 1)
+	if ans := testAsk(t, a, Question{From: today(t), To: today(t)}); !strings.Contains(ans.Health.Err, errResting.Error()) {
+		t.Errorf("a question was put to a server that does not answer: %+v", ans.Health)
+	}
+	if h := a.Health(); h.Backlog != 4 || h.Failures != breakAfter || h.StoreOpen {
+		t.Errorf("health %+v", h)
+	}
+	if err := server.Thaw(); err != nil {
+		t.Fatal(err)
+	}
+	thawed = true
+	store, err := a.opened(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.(*clickhouseStore).breaker = nil // the pause is over
+	for range 10 {
+		if err = a.sendAll(t.Context()); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	if got, want := testViewsOf(t, s, testSite), int64(1+breakAfter+1); got != want || a.Health().Backlog != 0 {
+		t.Errorf("%d views, want %d, health %+v", got, want, a.Health())
+	}
+}
+
+// testFullSpool is TestFullDisk with the sums on the server.
+func testFullSpool(t *testing.T, server *clickhousetest.Server) {
+	server.NeedsControl(t)
+	dir := t.TempDir()
+	c := testClickHouseConfig(server, dir)
+	s := testOpenClickHouse(t, c)
+	defer s.Close()
+	kept, _, lines := testGateway(t, dir, 0, gatewayFull+"=1", testServer+"="+server.Native)
+	if got := strings.Count(strings.Join(lines, "\n"), "full true"); got < 10 {
+		t.Fatalf("only %d writes failed: this test would prove nothing", got)
+	}
+	if got := testViewsOf(t, s, testSite); got != kept {
+		t.Errorf("%d views are stored, %d were kept", got, kept)
+	}
+}
+
+// The process that testKilled kills sends what is in a spool to the server.
+const senderDir = "LYCHGATE_TEST_SENDER_DIR"
+
+func sendUntilKilled(dir string) error {
+	c := testServerConfig(os.Getenv(testServer), filepath.Dir(dir))
+	a, err := prepare(Config{Dir: dir, ClickHouse: c}, func(ctx context.Context) (Store, error) {
+		s, err := openClickHouse(ctx, c, nil)
+		if err != nil {
+			return nil, err
+		}
+		s.breaker = nil
+		return s, nil
+	})
+	if err == nil {
+		err = a.openSpool()
+	}
+	for err == nil {
+		if a.sendAll(context.Background()) == nil {
+			return a.Close(context.Background())
+		}
+	}
+	return err
+}
+
+// testKilled lets four gateways send what is in their spools, and kills the
+// server and the gateways at random moments, in any order. LYCHGATE_TEST_KILLS
+// sets the number of rounds.
+func testKilled(t *testing.T, server *clickhousetest.Server) {
+	server.NeedsControl(t)
+	const gateways, perRound, views = 4, 6, 200
+	rounds := fewer(5, 2)
+	if n, err := strconv.Atoi(os.Getenv("LYCHGATE_TEST_KILLS")); err == nil {
+		rounds = n
+	}
+	dir := t.TempDir()
+	c := testClickHouseConfig(server, dir)
+	rows := testManyRows(views)
+	random := rand.New(rand.NewPCG(15, 16))
+	spools := make([]*spool, gateways)
+	for g := range spools {
+		if err := os.MkdirAll(filepath.Join(dir, itoa(int64(g))), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testOpenClickHouse(t, c).Close()
+	interrupted := 0
+	for round := range rounds {
+		var senders []*exec.Cmd
+		ended := make(chan error, gateways)
+		for g := range spools {
+			home := filepath.Join(dir, itoa(int64(g)))
+			spools[g] = testOpenSpool(t, filepath.Join(home, spoolFolder))
+			for range perRound {
+				if _, err := spools[g].append(rows, true); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := spools[g].close(); err != nil {
+				t.Fatal(err)
+			}
+			sender := exec.Command(os.Args[0])
+			sender.Env = append(os.Environ(), senderDir+"="+home, testServer+"="+server.Native)
+			sender.Stderr = os.Stderr
+			if err := sender.Start(); err != nil {
+				t.Fatal(err)
+			}
+			senders = append(senders, sender)
+			go func() { ended <- sender.Wait() }()
+		}
+		// The server dies after some batches, the gateways before or after it.
+		awaitSent(t, dir, 1+random.IntN(gateways*perRound-1))
+		serverFirst := random.IntN(2) == 0
+		if serverFirst {
+			server.Kill()
+		}
+		for _, s := range senders {
+			s.Process.Kill() //nolint:errcheck // it may have ended
+		}
+		if !serverFirst {
+			server.Kill()
+		}
+		for range senders {
+			if err := <-ended; err != nil {
+				interrupted++
+			}
+		}
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if round%20 == 19 || round == rounds-1 {
+			s := testDrainAll(t, dir, c, gateways)
+			if got, want := testViewsOf(t, s, "a.example"), int64((round+1)*gateways*perRound*views); got != want {
+				t.Fatalf("after %d rounds: %d views are stored, %d were acknowledged", round+1, got, want)
+			}
+			s.Close()
+		}
+	}
+	if interrupted == 0 {
+		t.Error("no gateway was interrupted: this test proved nothing")
+	}
+	t.Logf("%d rounds: %d batches acknowledged and stored once, %d gateways killed on the way", rounds, rounds*gateways*perRound, interrupted)
+}
+
+// awaitSent returns when n batches have left the spools below dir since the
+// round began, or nothing waits any more.
+func awaitSent(t *testing.T, dir string, n int) {
+	t.Helper()
+	count := func() int {
+		found, err := filepath.Glob(filepath.Join(dir, "*", spoolFolder, "*"+batchSuffix))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(found)
+	}
+	for first := count(); ; {
+		if left := count(); left == 0 || first-left >= n {
+			return
+		}
+	}
+}
+
+// testDrainAll sends what is left in all spools.
+func testDrainAll(t *testing.T, dir string, c *ClickHouseConfig, gateways int) *clickhouseStore {
+	t.Helper()
+	for g := range gateways {
+		sender := exec.Command(os.Args[0])
+		sender.Env = append(os.Environ(), senderDir+"="+filepath.Join(dir, itoa(int64(g))), testServer+"="+c.Addr[0])
+		var said bytes.Buffer
+		sender.Stderr = &said
+		if err := sender.Run(); err != nil {
+			t.Fatalf("%v %s", err, &said)
+		}
+	}
+	s, err := openClickHouse(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
