@@ -84,6 +84,8 @@ func boxRules(place string, t Theme) []rule {
 		{"", ".t", "flex:1 1 24em;min-width:0"},
 		{"", "p", "margin:0"},
 		{"", "a", "padding:.8em 0"},
+		// On the smallest screens the site is to be seen under the question.
+		{"(max-width:400px)", ".w", "font-size:.94em;line-height:1.3;padding-block:.4em"},
 	}
 }
 

@@ -204,6 +204,8 @@ func (s *site) setOptions(out *page, r *http.Request, v *visit, a *answer, kind 
 	if !v.document || (v.decision.Answer == consent.Undecided && !s.Gate.Asks()) {
 		return
 	}
+	// A browser that says it opens a page opens one, whatever the page looks like.
+	o.Document = r.Header["Sec-Fetch-Dest"] != nil
 	p := s.words(r, v)
 	p.XHTML = o.XHTML
 	j.style = s.Banner.StyleHash(p)

@@ -21,7 +21,7 @@ const (
 // A placement is what is known of a page's places.
 type placement struct {
 	state    progress
-	document bool  // a doctype, html, head or body was seen: it is not a fragment
+	document bool  // it is not a fragment: who asked says so, or a doctype, html, head or body
 	head     bool  // the head's place was seen
 	ended    bool  // the end is in, or has no place
 	endAt    int   // in page.out, where the end goes; -1 for nowhere yet
@@ -33,7 +33,7 @@ type placement struct {
 }
 
 func (p *page) resetPlaces(late bool) {
-	p.place = placement{lang: p.place.lang[:0], endAt: -1, headAt: -1, late: late}
+	p.place = placement{lang: p.place.lang[:0], endAt: -1, headAt: -1, late: late, document: p.o.Document}
 	if p.o.Head == nil {
 		p.place.head = true
 	}

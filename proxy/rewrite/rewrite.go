@@ -145,6 +145,9 @@ type Options struct {
 	Head func(dst []byte) []byte
 	// XHTML applies XML's rules: application/xhtml+xml and image/svg+xml.
 	XHTML bool
+	// Document says that this is a page of its own and no fragment, even where
+	// no doctype, html, head or body says so.
+	Document bool
 }
 
 // Append appends the page src to dst as o wants it. It allocates nothing in

@@ -84,6 +84,7 @@ for (const [place, url, all] of [['first in the body', top.url, layouts], ['at t
 
         await page.setViewportSize({ width: 320, height: 640 });
         const box = await assertWithin(page, 320);
+        if (name === 'plain') assert.ok(box.height <= 640 * 0.3, `it covers ${box.height} of 640`);
         if (place === 'at the bottom') assert.ok(box.height <= 640 * 0.4 + 1, `it is ${box.height} of 640 high`);
         await assertUsable(page);
 

@@ -73,7 +73,7 @@ function inspect(region) {
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const e = node.parentElement ?? region;
-    if (!node.data.trim() || ['STYLE', 'TEMPLATE'].includes(e.tagName)) continue;
+    if (!node.data.trim() || ['style', 'template'].includes(e.localName)) continue;
     const box = e.getBoundingClientRect();
     const s = getComputedStyle(e);
     words.push({
