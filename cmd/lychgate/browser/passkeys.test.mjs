@@ -39,7 +39,7 @@ test('a passkey is added, used and removed', async (t) => {
     await page.goto(at('sites/default/gate'));
     await page.waitForURL(/sign-in/);
     await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
-    await page.getByRole('heading', { name: 'The gate' }).waitFor();
+    await page.getByRole('heading', { name: 'The gate', exact: true }).waitFor();
   });
   await t.test('it is asked for after the password', async () => {
     await signOut(page);
