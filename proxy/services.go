@@ -12,7 +12,8 @@ import (
 // Services are the third parties of a site that are in force, as visitors are
 // told of them: what is held until they agree. Third parties that are relayed
 // learn nothing of visitors and are not among them, nor are payment and
-// donation services, which a visitor comes to of his own accord.
+// donation services, which a visitor comes to of his own accord, unless the
+// site's owner holds them.
 func (g *Gateway) Services(siteName string) []consent.Service {
 	if g == nil {
 		return nil
