@@ -251,7 +251,11 @@ func TestPasskeyRefused(t *testing.T) {
 		}},
 		{"a changed state", func(c *ceremony) string {
 			a := dev.use(c.Options)
-			c.State = "A" + c.State[1:]
+			first := "A"
+			if strings.HasPrefix(c.State, first) {
+				first = "B"
+			}
+			c.State = first + c.State[1:]
 			return a
 		}},
 		{"the state of making one", func(c *ceremony) string {
