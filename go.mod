@@ -10,8 +10,8 @@ require (
 	github.com/andybalholm/brotli v1.2.8 // upstream bodies in br, pages in br
 	github.com/caddyserver/certmagic v0.25.6 // certificates by themselves (>= 0.25.6)
 	github.com/cespare/xxhash/v2 v2.3.0 // hashes that are fast and need no secret
-	github.com/go-webauthn/webauthn v0.18.2 // passkeys of admins
 	github.com/coreos/go-systemd/v22 v22.7.0 // sockets from systemd, and telling it how we are
+	github.com/go-webauthn/webauthn v0.18.2 // passkeys of admins
 	github.com/gorilla/securecookie v1.1.2 // signed and sealed cookies
 	github.com/klauspost/compress v1.20.3 // gzip and zstd, both ways
 	github.com/maxmind/mmdbwriter v1.2.0 // the embedded country file, and test files
@@ -27,6 +27,7 @@ require (
 	github.com/rogpeppe/go-internal v1.16.0 // tests: stories of the command line
 	github.com/wneessen/go-mail v0.8.1 // the dashboard's monthly letters
 	go.uber.org/zap v1.28.0 // certmagic's logger, switched off
+	go.yaml.in/yaml/v3 v3.0.5 // tests: reads compose.yaml
 	golang.org/x/crypto v0.58.0 // argon2id for passwords
 	golang.org/x/mod v0.42.0 // the ledger's tree and signed heads
 	golang.org/x/net v0.62.0 // public suffixes, IDNA; the HTML oracle of tests (>= 0.57)

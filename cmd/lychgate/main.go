@@ -65,6 +65,7 @@ func commands() []command {
 		{"migrate", runMigrate},
 		{"move", runMove},
 		{"reload", runReload},
+		{"health", runHealth},
 		{"backup", runBackup},
 		{"restore", runRestore},
 		{"version", runVersion},
@@ -115,6 +116,7 @@ const usage = `Usage:
     lychgate migrate -config FILE
     lychgate move    -config FILE -to clickhouse|sqlite
     lychgate reload  -config FILE | -data FOLDER
+    lychgate health                                       [-config FILE | -data FOLDER]
     lychgate backup  [-config FILE | -data FOLDER] FILE
     lychgate restore [-config FILE | -data FOLDER] FILE
     lychgate version
@@ -131,6 +133,7 @@ import  adds history from Plausible, GoatCounter or a plain CSV, each day once.
 migrate makes the tables of a ClickHouse server, or brings them up to date.
 move    copies the sums to the ClickHouse server or back, and compares all totals.
 reload  has a running serve read its configuration again; no connection is dropped.
+health  asks a running serve how each of its rooms is.
 backup  copies the whole data folder into one file, and proves the copy.
 restore puts it back into an empty data folder, from which nothing is served yet.
 All but serve and restore may run beside a running serve.

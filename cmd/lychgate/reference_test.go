@@ -94,3 +94,21 @@ func keysOf(t reflect.Type) map[string]bool {
 	}
 	return keys
 }
+
+// The configuration of the containers is right, apart from what lies in them.
+func TestComposeConfigIsRight(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/compose.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, secret := range []string{"migrator", "writer", "reader", "housekeeper"} {
+		if err := os.WriteFile(dir+"/"+secret, []byte("secret\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	here := strings.NewReplacer("/run/secrets/", dir+"/", "/srv/site", dir).Replace(string(text))
+	if _, p := parseConfig("compose.toml", []byte(here)); p.err() != nil {
+		t.Error(p.err())
+	}
+}

@@ -42,13 +42,17 @@ func restore(ctx context.Context, c *config, from string) (decisions int64, err 
 	if isRunning(c.Data) {
 		return 0, fmt.Errorf("data %s: %w", c.Data, errRunning)
 	}
-	if err := mustBeEmpty(c.Data); err != nil {
+	data := c.Data
+	if real, err := filepath.EvalSymlinks(data); err == nil {
+		data = real // systemd keeps the folder of a dynamic user elsewhere
+	}
+	if err := mustBeEmpty(data); err != nil {
 		return 0, err
 	}
-	if err := os.MkdirAll(filepath.Dir(c.Data), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(data), 0o755); err != nil {
 		return 0, err
 	}
-	work, err := os.MkdirTemp(filepath.Dir(c.Data), ".lychgate-restore-")
+	work, err := os.MkdirTemp(filepath.Dir(data), ".lychgate-restore-")
 	if err != nil {
 		return 0, err
 	}
@@ -63,10 +67,10 @@ func restore(ctx context.Context, c *config, from string) (decisions int64, err 
 	if decisions, err = takeUp(ctx, c, work); err != nil {
 		return 0, fmt.Errorf("restore %s: %w", from, err)
 	}
-	if err := os.Remove(c.Data); err != nil && !errors.Is(err, os.ErrNotExist) { // it is empty
+	if err := os.Remove(data); err != nil && !errors.Is(err, os.ErrNotExist) { // it is empty
 		return 0, err
 	}
-	return decisions, os.Rename(work, c.Data)
+	return decisions, os.Rename(work, data)
 }
 
 // mustBeEmpty refuses a folder in which something would be overwritten.

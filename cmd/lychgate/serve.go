@@ -171,7 +171,7 @@ func serve(ctx context.Context, c *config, again func() (*config, error), stdout
 	}
 	go watch.serve()
 	reloads := &reloader{h: h, again: again, manager: manager}
-	go door.serve(map[string]func(context.Context) (string, error){"reload": reloads.reload})
+	go door.serve(map[string]func(context.Context) (string, error){"reload": reloads.reload, "health": h.health})
 	defer reloads.onSignal(ctx, hup)()
 	defer manager.attend(ctx, h.alive)()
 	return doors.Serve(ctx)
