@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/lychgate/lychgate/banner"
 	"github.com/lychgate/lychgate/consent"
@@ -52,9 +53,26 @@ func (j *judge) open(scheme, host, path string) *hearing {
 		h = new(hearing)
 	}
 	h.j, h.scheme, h.host, h.name, h.path = j, scheme, host, hostname(host), path
-	h.family = familyOf(h.name)
+	h.family = j.familyOf(h.name)
 	h.force = j.inventory.inForce()
 	return h
+}
+
+// A knownFamily is the family of the host that was asked for last.
+type knownFamily struct {
+	host   string
+	family family
+}
+
+// familyOf is the family of the visitor's host. Nearly always that is the same
+// host, and finding its family out costs memory.
+func (j *judge) familyOf(host string) family {
+	if known := j.known.Load(); known != nil && known.host == host {
+		return known.family
+	}
+	f := familyOf(host)
+	j.known.Store(&knownFamily{strings.Clone(host), f})
+	return f
 }
 
 // close ends the page: the inventory learns what was on it.

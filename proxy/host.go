@@ -218,10 +218,8 @@ func familyOf(host string) family {
 	if host == "" || host[0] == '[' {
 		return family{host, true}
 	}
-	if last := host[len(host)-1]; last >= '0' && last <= '9' { // else it is no address, and asking costs memory
-		if _, err := netip.ParseAddr(host); err == nil {
-			return family{host, true}
-		}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return family{host, true}
 	}
 	d, err := publicsuffix.EffectiveTLDPlusOne(host)
 	if err != nil {

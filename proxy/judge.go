@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lychgate/lychgate/consent"
@@ -40,6 +41,7 @@ type judge struct {
 	relay     *relay // nil holds what would be relayed
 	embeds    *signer
 	hearings  sync.Pool // of *hearing
+	known     atomic.Pointer[knownFamily]
 }
 
 // An outcome is what becomes of a reference before anything is granted.
