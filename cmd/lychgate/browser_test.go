@@ -31,7 +31,7 @@ func TestBrowser(t *testing.T) {
 	touchSuite(t)
 
 	bin := filepath.Join(t.TempDir(), "lychgate")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-tags", "browsersuite", "-o", bin, ".").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	files, err := filepath.Glob("browser/*.test.mjs")

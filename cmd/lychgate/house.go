@@ -107,7 +107,7 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 	h.gateway, err = proxy.New(proxy.Config{
 		Sites: first.sites, Analytics: h.analytics, Admin: h.dashboard, AdminHost: c.Admin.Host,
 		Keys: keys, TrustedProxies: c.trustedProxies(), Limits: c.Limits.proxy(), Dir: c.Data, Shared: c.Shared, Location: h.location,
-		Observe: observe, Log: log,
+		Dial: relayDial(), Observe: observe, Log: log,
 	})
 	if err == nil {
 		h.run("proxy", h.gateway.Run, ctx)

@@ -21,15 +21,16 @@ export function binary() {
     ? Promise.resolve(process.env.LYCHGATE_BIN)
     : (async () => {
       const out = path.join(root, 'lychgate');
-      await run('go', ['build', '-o', out, './cmd/lychgate'], { cwd: root });
+      await run('go', ['build', '-tags', 'browsersuite', '-o', out, './cmd/lychgate'], { cwd: root });
       return out;
     })();
   return built;
 }
 
 // startGateway runs `lychgate serve` in front of a folder or an upstream URL.
-// site holds further lines of the [[site]] table, config lines before it.
-export async function startGateway(work, { dir, upstream, https = false, site = '', config = '' }) {
+// site holds further lines of the [[site]] table, config lines before it. What it
+// relays it fetches from trackers; without them from nowhere.
+export async function startGateway(work, { dir, upstream, https = false, site = '', config = '', trackers }) {
   const folder = await work.folder('gateway');
   const configFile = path.join(folder, 'lychgate.toml');
   const { certFile, keyFile } = work.certificate;
@@ -43,7 +44,8 @@ ${dir ? `dir = ${JSON.stringify(dir)}` : `upstream = ${JSON.stringify(upstream)}
 ${site}
 `);
   const bin = await binary();
-  const program = await start(bin, ['serve', '-config', configFile], { ready: /^ *site +(https?:\/\/\S+)/m });
+  const env = trackers && { LYCHGATE_SUITE_INTERNET: `127.0.0.1:${trackers.port}`, SSL_CERT_FILE: certFile };
+  const program = await start(bin, ['serve', '-config', configFile], { env, ready: /^ *site +(https?:\/\/\S+)/m });
   work.closeLast(() => program.stop());
   const scheme = https ? 'https' : 'http';
   const { port } = new URL(program.match[1]);

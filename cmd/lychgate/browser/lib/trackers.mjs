@@ -1,5 +1,6 @@
 // The rest of the internet: one port that plays every third-party host, plain
-// and TLS, and writes down every ClientHello and request it gets.
+// and TLS, and writes down every ClientHello, request and datagram it gets.
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServer as createTLSServer } from 'node:https';
@@ -29,23 +30,43 @@ const answers = {
   svg: { type: 'image/svg+xml', body: '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>' },
 };
 
+// pictures are what a host answers that only shows: cached, without a cookie.
+const pictures = {
+  gif: { type: 'image/gif', body: Buffer.from('R0lGODlhKAAeAIAAAP///wAAACwAAAAAKAAeAAACHoSPqcvtD6OctNqLs968+w+G4kiW5omm6sq27gvH8gUAOw==', 'base64') },
+  css: { type: 'text/css', body: '@font-face{font-family:nice;src:url(nice.woff2)} .relayed{color:rgb(1, 2, 3);font-family:nice;background:url("https://behind.pictures.test/b.gif")}' },
+  woff2: { type: 'font/woff2', body: Buffer.from('wOF2') },
+};
+
 // browsersOwn are hosts that Chromium itself calls now and then, whatever the
 // page. They are answered and not recorded.
 const browsersOwn = new Set(['accounts.google.com', 'update.googleapis.com', 'clients2.google.com',
   'optimizationguide-pa.googleapis.com', 'content-autofill.googleapis.com', 'safebrowsing.googleapis.com']);
 
+// gatewaysOwn is the address from which the gateway fetches what it relays.
+const gatewaysOwn = '127.0.0.2';
+
 // startTrackers starts the server. Its record is a list of
-// {kind: 'handshake' | 'request', host, path, ...}. A connection on which nothing
-// is ever said is not in it: Chromium opens some for itself, for no known host.
+// {kind: 'handshake' | 'request' | 'datagram', host, path, ...}; relayed has the
+// requests of the gateway. A connection on which nothing is ever said is not in
+// it: Chromium opens some for itself, for no known host.
 export async function startTrackers(work) {
   const record = [];
+  const relayed = [];
+  const gateways = new Set(); // our ports onward that the gateway's connections go by
   const note = (entry) => browsersOwn.has(entry.host) || record.push(entry);
 
   const answer = (request, response) => {
     const host = (request.headers.host ?? '').replace(/:\d+$/, '');
     if (browsersOwn.has(host)) return response.writeHead(204).end();
-    note({ kind: 'request', host, path: request.url, method: request.method, headers: request.headers });
+    const entry = { kind: 'request', host, path: request.url, method: request.method, headers: request.headers };
+    if (gateways.has(request.socket.remotePort)) relayed.push(entry);
+    else note(entry);
     const extension = /\.(\w+)(?:\?|$)/.exec(request.url)?.[1];
+    if (host.endsWith('pictures.test') || host.startsWith('fonts.g')) {
+      const { type, body } = pictures[extension ?? (/css/.test(request.url) ? 'css' : 'gif')] ?? pictures.gif;
+      response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'max-age=86400' });
+      return response.end(body);
+    }
     const { type, body } = answers[extension] ?? { type: 'image/gif', body: pixel };
     response.writeHead(200, {
       'Content-Type': type,
@@ -67,12 +88,20 @@ export async function startTrackers(work) {
   const sockets = new Set();
   const server = createTCPServer((socket) => {
     keep(socket);
+    const own = socket.remoteAddress === gatewaysOwn;
     socket.once('data', (first) => {
       const isTLS = first[0] === 0x16;
       const host = isTLS ? serverName(first) : '';
-      if (isTLS) note({ kind: 'handshake', host });
-      else if (!/^[A-Z]+ /.test(first)) note({ kind: 'handshake', host: 'neither TLS nor HTTP' });
+      if (isTLS && !own) note({ kind: 'handshake', host });
+      else if (!own && !/^[A-Z]+ /.test(first)) note({ kind: 'handshake', host: 'a call over TCP' });
       const onward = connect(isTLS ? inner.tls : inner.plain, '127.0.0.1');
+      if (own) {
+        onward.on('connect', () => {
+          const port = onward.localPort;
+          gateways.add(port);
+          onward.on('close', () => gateways.delete(port));
+        });
+      }
       keep(onward);
       onward.write(first);
       socket.pipe(onward).pipe(socket);
@@ -85,13 +114,18 @@ export async function startTrackers(work) {
     socket.on('close', () => sockets.delete(socket));
   }
   await listen(server);
+  const calls = createSocket('udp4').on('message', () => note({ kind: 'datagram', host: 'a call over UDP' }));
+  calls.bind(server.address().port, '127.0.0.1');
+  await once(calls, 'listening');
   work.closeLast(() => {
     sockets.forEach((s) => s.destroy());
+    calls.close();
     for (const s of [server, plain, tls]) s.close();
   });
   return {
     port: server.address().port,
     record,
+    relayed,
     // quiet waits until nothing has arrived for most of a second.
     quiet: async () => {
       for (let seen = -1; seen !== record.length; await setTimeout(700)) seen = record.length;
