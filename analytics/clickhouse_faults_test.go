@@ -92,13 +92,14 @@ type wire struct {
 	conns    sync.WaitGroup
 }
 
-func testWire(t *testing.T, server string) *wire {
+// testWire opens a wire to server that passes on at most step bytes at once.
+func testWire(t *testing.T, server string, step int) *wire {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &wire{Listener: l, server: server, step: 32 << 10, up: -1, down: -1}
+	w := &wire{Listener: l, server: server, step: step, up: -1, down: -1}
 	go func() {
 		for {
 			near, err := l.Accept()
@@ -160,7 +161,7 @@ func testCutConnections(t *testing.T, server *clickhousetest.Server) {
 		name, protocol, addr string
 	}{{"native", "native", server.Native}, {"http", "http", server.HTTP}} {
 		t.Run(way.name, func(t *testing.T) {
-			w := testWire(t, way.addr)
+			w := testWire(t, way.addr, 32<<10)
 			dir := t.TempDir()
 			c := testClickHouseConfig(server, dir)
 			s := testOpenClickHouse(t, c) // by the uncut way
@@ -211,8 +212,7 @@ func testManyRows(n int) []Row {
 
 func testSlowServer(t *testing.T, server *clickhousetest.Server) {
 	server.NeedsControl(t)
-	w := testWire(t, server.Native)
-	w.step = 1
+	w := testWire(t, server.Native, 1)
 	c := testClickHouseConfig(server, t.TempDir())
 	c.Addr = []string{w.Addr().String()}
 	s := testOpenClickHouse(t, c)
