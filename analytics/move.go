@@ -157,16 +157,16 @@ func Move(ctx context.Context, c Config, to string) (_ Moved, err error) {
 	}
 	server := c.ClickHouse.withDefaults()
 	server.patience = forgetTimeout
-	file, err := openSQLite(ctx, c.Dir, false)
-	if err != nil {
-		return Moved{}, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
 	far, err := openClickHouse(ctx, server, nil)
 	if err != nil {
 		return Moved{}, err
 	}
 	defer func() { err = errors.Join(err, far.Close()) }()
+	file, err := openSQLite(ctx, c.Dir, false)
+	if err != nil {
+		return Moved{}, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
 	far.breaker = nil // nobody else waits
 	switch to {
 	case engineClickHouse:

@@ -65,6 +65,7 @@ func (g *Gateway) listenQUIC(https net.Addr, config *tls.Config, hsts time.Durat
 		return nil, fmt.Errorf("listen http3: %w", err)
 	}
 	d := &quicDoor{g: g}
+	d.conns.Add(1) // serve itself, so that shutdown waits for the last it takes
 	d.draining, d.drain = context.WithCancel(context.Background())
 	d.ended, d.end = context.WithCancel(context.Background())
 	d.altSvc = []string{`h3=":` + strconv.Itoa(at.Port) + `"; ma=` + strconv.Itoa(int(altSvcAge.Seconds()))}
@@ -118,6 +119,7 @@ func (d *quicDoor) unverifiedTooMany(net.Addr) bool {
 
 // serve answers until shutdown.
 func (d *quicDoor) serve() error {
+	defer d.conns.Done()
 	for {
 		c, err := d.listener.Accept(d.draining)
 		switch {
