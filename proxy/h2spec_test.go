@@ -6,13 +6,25 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-// TestH2Spec runs the conformance suite h2spec against the https door. What does
-// not pass is net/http keeping to RFC 9113 where the suite asks for RFC 7540.
+// h2specMisses are the cases of h2spec that net/http itself does not pass, with
+// this program around it or without: it answers 400 where the suite wants the
+// stream reset (RFC 9113 section 8.2.2), and the others with another error than
+// the suite waits for.
+var h2specMisses = []string{
+	"http2/4.2: Sends a large size HEADERS frame that exceeds the SETTINGS_MAX_FRAME_SIZE",
+	"http2/6.5.3: Sends multiple values of SETTINGS_INITIAL_WINDOW_SIZE",
+	"http2/6.9.1: Sends multiple WINDOW_UPDATE frames increasing the flow control window to above 2^31-1 on a stream",
+	"http2/8.1.2.2: Sends a HEADERS frame that contains the connection-specific header field",
+	`http2/8.1.2.2: Sends a HEADERS frame that contains the TE header field with any value other than "trailers"`,
+}
+
+// TestH2Spec runs the conformance suite h2spec against the https door.
 func TestH2Spec(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: builds the suite and runs it; the full run does")
@@ -26,7 +38,7 @@ func TestH2Spec(t *testing.T) {
 	report := filepath.Join(dir, "report.xml")
 	port := strconv.Itoa(d.HTTPS().(*net.TCPAddr).Port)
 	// It exits with 1 when a case fails; the report says which.
-	out, _ := exec.Command(bin, "-t", "-k", "-h", "127.0.0.1", "-p", port, "-o", "2", "-j", report).CombinedOutput()
+	out, _ := exec.Command(bin, "-t", "-k", "-h", "127.0.0.1", "-p", port, "-o", "3", "-j", report).CombinedOutput()
 	data, err := os.ReadFile(report)
 	if err != nil {
 		t.Fatalf("no report: %v\n%s", err, out)
@@ -52,13 +64,13 @@ func TestH2Spec(t *testing.T) {
 			name := s.Package + ": " + strings.TrimSpace(c.Name)
 			if c.Failure == nil && c.Error == nil && c.Skipped == nil {
 				passed++
-			} else {
-				t.Logf("does not pass: %s", name)
+			} else if !slices.Contains(h2specMisses, name) {
+				t.Errorf("does not pass: %s", name)
 			}
 		}
 	}
 	t.Logf("%d of %d cases pass", passed, cases)
-	if passed < 141 {
-		t.Errorf("at least 141 should")
+	if cases < 145 {
+		t.Error("the suite was not run whole")
 	}
 }

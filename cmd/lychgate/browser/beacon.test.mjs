@@ -149,9 +149,7 @@ describe('the optional script', async () => {
     await p.goto(`${gateway.url}/app`);
     await decide(p, 'accept');
     assert.equal((await until(gateway.totals, (now) => now.pageviews > 0)).pageviews, 1);
-    // Closed in peace, it keeps the cookies of the profile.
-    await (await agrees.newBrowserCDPSession()).send('Browser.close');
-    await agrees.end();
+    await agrees.quit();
 
     await startUnwatched(work, { profile, page: `${gateway.url}/ahead` });
     const shown = () => new Promise((tell) => { setImmediate(() => tell(upstream.requests.some((r) => r.url === '/shown'))); });

@@ -51,6 +51,12 @@ export async function startChromium(work, options = {}) {
     await browser.close();
     await program.stop();
   };
+  // quit has it end by itself, so that it first writes the profile's cookies.
+  browser.quit = async () => {
+    await (await browser.newBrowserCDPSession()).send('Browser.close');
+    await program.exited;
+    await browser.close();
+  };
   work.closeLast(browser.end);
   return browser;
 }
