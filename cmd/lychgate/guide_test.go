@@ -42,6 +42,9 @@ esac
 // Every command of the operator's guide is run, in its order, below a folder
 // that stands for the root of the machine.
 func TestGuideCommands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: goes from install to remove; the full run does")
+	}
 	text, err := os.ReadFile("../../deploy/README.md")
 	if err != nil {
 		t.Fatal(err)
