@@ -40,6 +40,7 @@ func TestBrowser(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
+			t.Parallel() // each file has gateways, browsers and folders of its own
 			runSuite(t, bin, file)
 		})
 	}
