@@ -103,7 +103,7 @@ describe('the optional script', async () => {
     await until(gateway.totals, (now) => now.pageviews === 4); // /, /app, /app/second, /app again
 
     // The last page is looked at, and left.
-    await p.waitForFunction(() => performance.now() > 1500);
+    await p.waitForFunction((shown) => performance.now() > shown + 1500, await p.evaluate(() => performance.now()));
     const told = p.waitForRequest((r) => /kind=time/.test(r.postData() ?? ''));
     await p.evaluate(() => {
       Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' });
