@@ -97,7 +97,7 @@ func testMove(t *testing.T, server *clickhousetest.Server) {
 		t.Skip("SKIPPED: half a minute of SQL by one goroutine; the full run has this test")
 	}
 	kills := 12
-	if raced || testing.Short() {
+	if testing.Short() {
 		kills = 4
 	}
 	dir, now := t.TempDir(), time.Now()
