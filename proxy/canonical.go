@@ -99,7 +99,7 @@ func isHostname(s string) bool {
 		}
 		last = c
 	}
-	return true
+	return last != '.'
 }
 
 // canonicalPath takes a decoded path and its encoded form, which is empty when

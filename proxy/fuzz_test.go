@@ -12,7 +12,7 @@ import (
 // The parsers of foreign bytes that have no test file of their own.
 
 func FuzzCanonicalHost(f *testing.F) {
-	for _, s := range []string{"A.Example.:80", "[::1]:443", "[::1%25eth0]", "a..b", "a:b", "[", "xn--nxasmq6b", "\x00", "a:99999999"} {
+	for _, s := range []string{"A.Example.:80", "[::1]:443", "[::1%25eth0]", "a..b", "a..", "a:b", "[", "xn--nxasmq6b", "\x00", "a:99999999"} {
 		f.Add(s, true)
 		f.Add(s, false)
 	}
