@@ -71,23 +71,29 @@ func TestSpoofing(t *testing.T) {
 
 	// Addresses: none of it reaches the site, nor any log.
 	const spoofed = "198.51.100.77"
-	for _, name := range append([]string{"X-Forwarded-For", "x-forwarded-for", "X-FORWARDED-FOR"}, forwardingHeaders[:]...) {
-		for _, value := range []string{spoofed} {
-			sendRaw(t, g, "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n"+name+": "+value+"\r\n\r\n")
-			r := last()
-			ok := r != nil && r.Header.Get("X-Forwarded-For") == "127.0.0.0" && len(r.Header["X-Forwarded-For"]) == 1
-			if ok {
-				for _, values := range r.Header {
-					ok = ok && !strings.Contains(strings.Join(values, " "), spoofed)
-				}
-			}
-			check("address in "+name, ok, "the site was told %v", r)
-		}
+	names := []string{
+		"X-Forwarded-For", "x-forwarded-for", "X-FORWARDED-FOR",
+		// CGI and its heirs read these as the names with hyphens.
+		"X_Forwarded_For", "x_forwarded-for", "X.Forwarded.For", "X_Real_IP", "Transfer_Encoding", "Content_Length",
 	}
+	for _, name := range append(names, forwardingHeaders[:]...) {
+		sendRaw(t, g, "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n"+name+": "+spoofed+"\r\n\r\n")
+		r := last()
+		ok := r != nil && r.Header.Get("X-Forwarded-For") == "127.0.0.0" && len(r.Header["X-Forwarded-For"]) == 1
+		if ok {
+			for _, values := range r.Header {
+				ok = ok && !strings.Contains(strings.Join(values, " "), spoofed)
+			}
+		}
+		check("address in "+name, ok, "the site was told %v", r)
+	}
+	sendRaw(t, g, "POST / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: X-Forwarded-For\r\n\r\n1\r\na\r\n0\r\nX-Forwarded-For: "+spoofed+"\r\n\r\n")
+	posted := last()
+	check("address in a trailer", posted != nil && len(posted.Trailer) == 0, "the site was told %v", posted)
 	check("addresses in the log", !strings.Contains(g.log.String(), spoofed), "%s", g.log)
 
 	// Hosts: only the site's own are answered.
-	for _, host := range []string{"evil.example", "a.example.evil.example", "a.example@evil.example", "evil.example:80", "a.example.", "A.EXAMPLE", "a.example:80", "[::1]", "127.0.0.1", "localhost", "a.example:evil", "", ".a.example", "a..example"} {
+	for _, host := range []string{"evil.example", "a.example.evil.example", "a.example@evil.example", "evil.example:80", "a.example.", "A.EXAMPLE", "a.example:80", "[::1]", "127.0.0.1", "localhost", "a.example:evil", "", ".a.example", "a..example", "a.example.."} {
 		status, h, _ := sendRaw(t, g, "GET / HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\nX-Forwarded-Host: evil.example\r\n\r\n")
 		r := last()
 		own := strings.EqualFold(strings.TrimSuffix(strings.TrimSuffix(host, ":80"), "."), "a.example")

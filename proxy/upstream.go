@@ -89,8 +89,7 @@ func (s *server) request(r *http.Request, v *visit) *http.Request {
 		out.Host = s.host // HTTP/1.0 without a Host
 	}
 	if r.ContentLength != 0 { // a nil Body lets the transport try again on a stale connection
-		out.Body = r.Body
-		out.Trailer = r.Trailer
+		out.Body = r.Body // without its trailers, in which fields could return that the head may not have
 	}
 	return out
 }
@@ -130,7 +129,7 @@ var unrewritten = map[string]bool{
 func (s *server) header(r *http.Request, v *visit) http.Header {
 	h := make(http.Header, len(r.Header)+6)
 	for name, values := range r.Header {
-		if ours[name] || hopByHop[name] || ((v.mayBePage || v.sideFile) && unrewritten[name]) {
+		if ours[name] || hopByHop[name] || !plainName(name) || ((v.mayBePage || v.sideFile) && unrewritten[name]) {
 			continue
 		}
 		h[name] = values
@@ -156,6 +155,21 @@ func (s *server) header(r *http.Request, v *visit) http.Header {
 	h["X-Forwarded-Host"] = []string{r.Host}
 	h["X-Forwarded-Proto"] = []string{r.URL.Scheme}
 	return h
+}
+
+// plainName reports whether a field's name is of letters, digits and hyphens.
+// Servers that hand fields to programs as variables (RFC 3875 section 4.1.18)
+// make one name of X-Forwarded-For, X_Forwarded_For and X.Forwarded.For, so that
+// the others would speak for what is set or held back here.
+func plainName(name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // acceptEncoding is what the site may compress with. A page will be decoded
