@@ -1,7 +1,6 @@
 package analytics
 
 import (
-	"fmt"
 	"hash/fnv"
 	"strings"
 	"unicode"
@@ -101,5 +100,14 @@ func pageName(path string) string {
 	}
 	h := fnv.New32a()
 	h.Write([]byte(path))
-	return cutText(path, maxPageBytes-9) + fmt.Sprintf("~%08x", h.Sum32())
+	return cutText(path, maxPageBytes-9) + "~" + letters(h.Sum32())
+}
+
+// letters writes n in letters alone: digits could look like somebody's number.
+func letters(n uint32) string {
+	var b [8]byte
+	for i := range b {
+		b[i] = 'a' + byte(n>>(28-4*i)&15)
+	}
+	return string(b[:])
 }
