@@ -5,8 +5,10 @@ import (
 	"sync"
 )
 
-// buffers lends byte slices. A slice that has grown beyond the longest page is
-// not taken back, so that one odd page does not occupy memory for ever.
+// buffers lends empty byte slices with room for firstBuffer bytes at least. A
+// slice that has grown beyond the longest page is not taken back, so that one odd
+// page does not occupy memory for ever; nor is a smaller one, which was made
+// elsewhere: whoever got it next would rely on its room.
 type buffers struct{ pool sync.Pool }
 
 const (
@@ -23,7 +25,7 @@ func (b *buffers) get() *[]byte {
 }
 
 func (b *buffers) put(p *[]byte) {
-	if p == nil || cap(*p) > maxBuffer {
+	if p == nil || cap(*p) < firstBuffer || cap(*p) > maxBuffer {
 		return
 	}
 	*p = (*p)[:0]

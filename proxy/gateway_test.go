@@ -88,7 +88,12 @@ func testGateway(t testing.TB, c Config) *testGate {
 	s.Config.MaxHeaderBytes, s.Config.ReadHeaderTimeout = g.limits.HeaderBytes, g.limits.HeaderTimeout
 	s.Config.ErrorLog = slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)
 	s.Start()
-	t.Cleanup(s.Close)
+	t.Cleanup(func() {
+		s.Close()
+		if strings.Contains(log.String(), "panic in a request") {
+			t.Error(log.String())
+		}
+	})
 	s.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	s.Client().Transport.(*http.Transport).DisableCompression = true
 	return &testGate{s, g, log}
