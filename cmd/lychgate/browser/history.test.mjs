@@ -4,7 +4,7 @@
 // fail, the browser kept nothing and the story proves nothing.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { startChromium, visitor } from './lib/chromium.mjs';
+import { backTo, startChromium, visitor } from './lib/chromium.mjs';
 import { decide, isAsked, withdraw } from './lib/consent.mjs';
 import { exampleSite, startGateway, until } from './lib/gateway.mjs';
 import { startWithout } from './lib/headers.mjs';
@@ -56,7 +56,7 @@ async function backAfterDeciding(t, url, javaScript, answer) {
   await mark(page);
   await follow(page, 'about.html');
   await decide(page, answer);
-  await back(page, 2, '/index.html');
+  await back(page, '/index.html');
   return { asked: await isAsked(page), alive: await isMarked(page) };
 }
 
@@ -67,7 +67,7 @@ async function backAfterWithdrawing(t, url, javaScript) {
   await follow(page, 'about.html');
   await mark(page);
   await withdraw(page);
-  await back(page, 2, '/about.html');
+  await back(page, '/about.html');
   const alive = await isMarked(page);
   const shown = await page.locator('#lychgate').innerHTML();
   await page.reload();
@@ -78,14 +78,11 @@ async function follow(page, href) {
   await Promise.all([page.waitForURL(new RegExp(`${href}$`)), page.locator(`a[href="${href}"]`).first().click()]);
 }
 
-// back goes back entries of the session history until the wanted path is shown.
-async function back(page, entries, path) {
-  for (let i = 0; i < entries && new URL(page.url()).pathname !== path; i++) {
-    await page.goBack({ waitUntil: 'commit' });
-    // A page that comes back alive fires no second load event.
-    await until(() => page.evaluate(() => document.readyState), (state) => state === 'complete');
-  }
-  assert.equal(new URL(page.url()).pathname, path);
+// back goes back to the page of a path.
+async function back(page, pathname) {
+  await backTo(page, pathname);
+  // A page that comes back alive fires no second load event.
+  await until(() => page.evaluate(() => document.readyState), (state) => state === 'complete');
 }
 
 // A mark lives in the document, not in its source: whoever finds it again was

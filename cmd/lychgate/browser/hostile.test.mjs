@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { startChromium } from './lib/chromium.mjs';
+import { backTo, startChromium } from './lib/chromium.mjs';
 import { choicesLink, decide, withdraw } from './lib/consent.mjs';
 import { serveFiles } from './lib/fileserver.mjs';
 import { startGateway } from './lib/gateway.mjs';
@@ -109,7 +109,7 @@ test('pages open at a withdrawal: Back does not wake them', async () => {
     await page.waitForRequest(/heartbeat/);
     await withdraw(page);
     const mark = trackers.record.length;
-    while (!page.url().includes('beats')) await back(page);
+    await backTo(page, '/beats.html');
     await page.waitForLoadState('load');
     await quiet(page);
     assert.deepEqual(trackers.record.slice(mark).map((e) => e.host), [], https ? 'https' : 'http');
@@ -117,16 +117,6 @@ test('pages open at a withdrawal: Back does not wake them', async () => {
     await browser.end();
   }
 });
-
-// back goes back one page. The page that is left may be gone before the driver
-// has asked where it is; it is on its way all the same.
-async function back(page) {
-  const left = page.url();
-  await page.goBack({ waitUntil: 'commit' }).catch(async (error) => {
-    if (!/Not attached to an active page/.test(error)) throw error;
-    await page.waitForURL((url) => url.href !== left, { waitUntil: 'commit' });
-  });
-}
 
 // tour visits every page as one visitor, in a few tabs at once, and returns what
 // third parties and the browser saw. prepare answers the question on a page that

@@ -4,6 +4,7 @@
 // is part of what is tested. So the browser is started here with flags that only
 // silence its background traffic, and Playwright connects to it over CDP.
 import { chromium } from 'playwright-core';
+import { until } from './gateway.mjs';
 import { start } from './program.mjs';
 
 // Silent, and still: without partial raster and sub-pixel text the same page is
@@ -71,4 +72,27 @@ export async function visitor(t, browser, { javaScript = true, ...options } = {}
   t.after(() => context.close());
   context.setDefaultTimeout(30_000);
   return { context, page: await context.newPage() };
+}
+
+// backTo goes back in the tab's history to the newest entry of a path, as a long
+// press on Back does, and returns when that page is shown: loaded anew, or alive
+// as it was left. page.goBack fails now and then while the process of a page
+// changes; going to an entry can be asked for again without going too far.
+export async function backTo(page, pathname) {
+  const goes = async () => {
+    const session = await page.context().newCDPSession(page);
+    try {
+      const { entries } = await session.send('Page.getNavigationHistory');
+      const entry = entries.findLast((e) => new URL(e.url).pathname === pathname);
+      await session.send('Page.navigateToHistoryEntry', { entryId: entry.id });
+      return true;
+    } catch (error) {
+      if (/Not attached to an active page/.test(error)) return false;
+      throw error;
+    } finally {
+      await session.detach();
+    }
+  };
+  await until(goes, (gone) => gone);
+  await page.waitForURL((url) => url.pathname === pathname, { waitUntil: 'commit' });
 }
