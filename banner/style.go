@@ -59,6 +59,9 @@ func askRules(place string, light, dark Theme) []rule {
 		rule{"", ".b", "flex:1 1 22em;display:grid;grid-auto-rows:1fr;grid-template-columns:repeat(auto-fit,minmax(min(100%,8.3em),1fr));gap:.5em"},
 		rule{"", "h2", "margin:0;font-size:1.15em"},
 		rule{"", "button", "font:inherit;font-weight:600;line-height:1.25;min-height:44px;padding:.3em;border:2px solid transparent;border-radius:.3em;cursor:pointer"},
+		rule{narrow, "h2,.t p", "display:inline"},
+		rule{narrow, "h2", "font-size:1em;margin-inline-end:.3em"},
+		rule{narrow, "button", "line-height:1.2;padding:.1em .2em"},
 	)
 	return inColours(rs, light, dark, func(media string, t Theme) []rule {
 		return []rule{{media, "button", "background:" + t.Button + ";color:" + t.ButtonText}}
@@ -75,6 +78,11 @@ func savedRules(place string, light, dark Theme) []rule {
 	return inColours(rs, light, dark, func(string, Theme) []rule { return nil })
 }
 
+// narrow are the smallest screens. There the heading runs into the words, so that
+// three tenths of a phone's screen hold the whole question in every language and
+// the site is to be seen under it.
+const narrow = "(max-width:400px)"
+
 // boxRules are those of every piece.
 func boxRules(place string, t Theme) []rule {
 	return []rule{
@@ -84,8 +92,7 @@ func boxRules(place string, t Theme) []rule {
 		{"", ".t", "flex:1 1 24em;min-width:0"},
 		{"", "p", "margin:0"},
 		{"", "a", "padding:.8em 0"},
-		// On the smallest screens the site is to be seen under the question.
-		{"(max-width:400px)", ".w", "font-size:.94em;line-height:1.3;padding-block:.4em"},
+		{narrow, ".w", "font-size:.88em;line-height:1.3;padding:.4em .7em;gap:.4em"},
 	}
 }
 
