@@ -34,6 +34,15 @@ type trueVisit struct {
 	start          time.Time
 	visitor, pages int
 	seconds        float64
+	pauses         []truePause
+}
+
+// A truePause lies between a view and the next one of the same visit.
+type truePause struct{ from, to time.Time }
+
+// onTheClock is how long the pause looks to a clock that shows whole minutes.
+func (p truePause) onTheClock() int64 {
+	return p.to.Unix()/60*60 - p.from.Unix()/60*60
 }
 
 var truePages = func() []string {
@@ -82,7 +91,9 @@ func (w *truth) visit(random *rand.Rand, who int, start time.Time, twin bool) ti
 		}
 		pause := min(5+random.ExpFloat64()*80, 20*60)
 		v.seconds += pause
-		at = at.Add(time.Duration(pause * float64(time.Second)))
+		next := at.Add(time.Duration(pause * float64(time.Second)))
+		v.pauses = append(v.pauses, truePause{at, next})
+		at = next
 	}
 	w.visits = append(w.visits, v)
 	return at
@@ -101,6 +112,24 @@ func (w *truth) visitsIn(loc *time.Location, from, to int32) (visits, engaged in
 		}
 	}
 	return visits, engaged, seconds
+}
+
+// meanIn is the mean time of a visit in the days from..to, in seconds, as it is
+// by a clock of whole minutes: what the counts must say to the second. Time
+// belongs to the day of the page it was spent on.
+func (w *truth) meanIn(loc *time.Location, from, to int32) int64 {
+	var seconds, visits int64
+	for _, v := range w.visits {
+		if d := dayOf(v.start.In(loc)); d >= from && d <= to {
+			visits++
+		}
+		for _, p := range v.pauses {
+			if d := dayOf(p.from.In(loc)); d >= from && d <= to {
+				seconds += p.onTheClock()
+			}
+		}
+	}
+	return (seconds + visits/2) / visits
 }
 
 // visitorsIn are the views and different visitors of the days from..to.
@@ -240,7 +269,10 @@ func testPlay(t *testing.T, w *truth, n int, lose float64, crash bool) *Analytic
 }
 
 // A difference is what was counted beside what was true.
-type difference struct{ views, visits, engaged, seconds, visitors float64 }
+type difference struct {
+	views, visits, engaged, seconds, visitors float64
+	mean                                      int64 // seconds away from the mean by a clock of whole minutes
+}
 
 // testAgainst asks for the days from..to, on the day after, and returns how far
 // off the answer is, as shares.
@@ -264,6 +296,7 @@ func testAgainst(t *testing.T, a *Analytics, w *truth, from, to time.Time) diffe
 	return difference{
 		views: off(got.Views, float64(views)), visits: off(got.Visits, float64(visits)), engaged: off(got.Engaged, float64(engaged)),
 		seconds: off(got.Seconds, seconds/float64(visits)), visitors: off(got.Visitors, float64(visitors)),
+		mean: got.Seconds.N - w.meanIn(loc, first, last),
 	}
 }
 
@@ -340,6 +373,9 @@ func TestGroundTruth(t *testing.T) {
 				}
 				if !(math.Abs(got.visitors) <= visitors) {
 					t.Errorf("%s: %v, want visitors within %g", p.name, got, visitors)
+				}
+				if tt.visits == 0 && got.mean != 0 {
+					t.Errorf("%s: the mean time is %d s off what a clock of whole minutes shows", p.name, got.mean)
 				}
 				if !few && math.Abs(got.seconds) > 0.03+3*tt.visits {
 					t.Errorf("%s: %v, want the mean time within 3 %%", p.name, got)
