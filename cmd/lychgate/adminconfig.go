@@ -2,7 +2,8 @@ package main
 
 import "time"
 
-// checkAdmin checks how long sessions and the log of the dashboard last.
+// checkAdmin checks how long sessions and the log of the dashboard last, and
+// where the figures for machines are.
 func (c *config) checkAdmin(p *problems) {
 	for _, k := range []struct {
 		key         string
@@ -23,5 +24,8 @@ func (c *config) checkAdmin(p *problems) {
 		case k.is.Duration > k.most:
 			p.add(k.key, "%s is too long: at most %s", k.is.Duration, k.most)
 		}
+	}
+	if c.Admin.Listen != "" {
+		checkAddress(p, "admin.listen", c.Admin.Listen)
 	}
 }

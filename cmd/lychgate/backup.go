@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -29,17 +28,6 @@ const keysEntry = "keys"
 // copied by their rooms; what can be had again (relayed files) or means nothing
 // elsewhere (locks, the socket, the last checkpoint) is left out.
 var plainFiles = []string{"policies", "certificates", "third-parties.toml", "third-party-choices.toml"}
-
-// fileArgument parses the flags of a command that works on one file.
-func fileArgument(f *flag.FlagSet, args []string) (string, error) {
-	if err := f.Parse(args); err != nil {
-		return "", fmt.Errorf("%w: %w", errUsage, err)
-	}
-	if f.NArg() != 1 {
-		return "", fmt.Errorf("%w: name one file, after the flags: lychgate %s [-config FILE | -data FOLDER] lychgate-backup.tar.gz", errUsage, f.Name())
-	}
-	return f.Arg(0), nil
-}
 
 // runBackup copies the data folder beside a running gateway.
 func runBackup(args []string, stdout, stderr io.Writer) error {

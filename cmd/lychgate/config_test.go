@@ -39,11 +39,14 @@ languages = [
 hosts = ["a.example"]
 dir = "."
 upstream = "ftp://x"
+[[site.funnel]]
+name = "Long"
+steps = ["/1", "/2", "/3", "/4", "/5"]
 `
 	_, p := parseConfig("gate.toml", []byte(file))
 	err := p.err()
 	if err == nil {
-		t.Fatal("a file with fourteen problems is accepted")
+		t.Fatal("a file with fifteen problems is accepted")
 	}
 	got := err.Error()
 	for _, want := range []string{
@@ -61,6 +64,7 @@ upstream = "ftp://x"
 		"site[0].languages: has the wrong type",
 		`gate.toml:26: site[1].hosts: "a.example" belongs to site[0] already`,
 		"gate.toml:28: site[1].upstream: is set beside dir",
+		"gate.toml:31: site[1].funnel[0].steps: at most 4 steps are counted; there are 5",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the report lacks %q", want)

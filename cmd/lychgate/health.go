@@ -9,13 +9,7 @@ import (
 // runHealth asks the gateway that runs with the same data folder how it is, for
 // container engines and people. It fails when none answers.
 func runHealth(args []string, stdout, stderr io.Writer) error {
-	var p place
-	f := flagSet("health")
-	p.flags(f)
-	if err := parse(f, args); err != nil {
-		return err
-	}
-	c, err := p.config()
+	c, err := readPlace("health", args)
 	if err != nil {
 		return err
 	}

@@ -12,13 +12,7 @@ import (
 // runTotals prints what has been counted and decided so far. It reads beside a
 // running gateway and changes nothing.
 func runTotals(args []string, stdout, stderr io.Writer) error {
-	var p place
-	f := flagSet("totals")
-	p.flags(f)
-	if err := parse(f, args); err != nil {
-		return err
-	}
-	c, err := p.config()
+	c, err := readPlace("totals", args)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// runCheck reads the whole configuration and lists every problem.
+func runCheck(args []string, stdout, stderr io.Writer) error {
+	_, c, err := readSource("check", args)
+	if err != nil {
+		return err
+	}
+	if c.TLS.CertFile != "" {
+		if err := (&keyPair{cert: c.TLS.CertFile, key: c.TLS.KeyFile}).load(); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(stdout, "The configuration is right: %s.\n", count(len(c.Sites), "site", "sites"))
+	return err
+}
+
+// check adds every problem that reading alone cannot find. It opens nothing but
+// looks whether folders and files are there.
+func (c *config) check(p *problems) {
+	c.checkListen(p)
+	c.checkTLS(p)
+	c.Limits.check(p)
+	c.checkRetention(p)
+	c.checkPurposes(p)
+	c.checkAnalytics(p)
+	c.checkAdmin(p)
+	c.checkMail(p)
+	if f := c.Log.Format; f != logText && f != logJSON {
+		p.add("log.format", `%q: write "text" or "json"`, f)
+	}
+	c.checkSites(p)
+}
+
+// checkRetention checks how long an answer, its evidence and the sums are kept.
+func (c *config) checkRetention(p *problems) {
+	for key, q := range map[string]period{
+		"consent.ask_again":    c.Consent.AskAgain,
+		"consent.keep_records": c.Consent.KeepRecords,
+		"analytics.retention":  c.Analytics.Retention,
+	} {
+		if q.err != nil {
+			p.add(key, "%v", q.err)
+		} else if q.Duration < day {
+			p.add(key, "%s is too short: at least a day", q.Duration)
+		}
+	}
+	if c.Consent.AskAgain.Duration > 400*day {
+		p.add("consent.ask_again", "%s is longer than browsers keep a cookie: at most 400d", c.Consent.AskAgain.Duration)
+	}
+	if c.Consent.KeepRecords.Duration < c.Consent.AskAgain.Duration {
+		p.add("consent.keep_records", "is shorter than ask_again: an answer must not outlive its evidence")
+	}
+}
+
+func (c *config) checkPurposes(p *problems) {
+	seen := map[string]string{"statistics": "built in", "other": "built in"}
+	if len(c.Purposes) > 6 {
+		p.add("purpose[6]", "at most 6 purposes can be told apart by a visitor; this file has %d", len(c.Purposes))
+	}
+	for i, u := range c.Purposes {
+		key := fmt.Sprintf("purpose[%d]", i)
+		switch {
+		case u.ID == "":
+			p.add(key, `has no id: add id = "newsletter" or the like`)
+		case strings.Trim(u.ID, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
+			p.add(key+".id", "%q: use small letters, digits and hyphens only", u.ID)
+		case seen[u.ID] != "":
+			p.add(key+".id", "%q is there already (%s)", u.ID, seen[u.ID])
+		}
+		seen[u.ID] = key
+		if u.Name["en"] == "" {
+			p.add(key+".name", `has no English name: add name = { en = "..." }`)
+		}
+		if u.Text["en"] == "" {
+			p.add(key+".text", `has no English text: add text = { en = "One plain sentence." }`)
+		}
+	}
+}
+
+func (c *config) checkAnalytics(p *problems) {
+	if _, err := time.LoadLocation(c.Analytics.Timezone); err != nil {
+		p.add("analytics.timezone", `%q is not a time zone: write one such as "Europe/London"`, c.Analytics.Timezone)
+	}
+	if c.Analytics.GeoIP != "" {
+		checkFile(p, "analytics.geoip", c.Analytics.GeoIP)
+	}
+	if c.Analytics.SmallNumber < 2 {
+		p.add("analytics.small_number", "%d hides nobody: at least 2, better 5 or more", c.Analytics.SmallNumber)
+	}
+	c.checkStore(p)
+}
+
+func (c *config) checkMail(p *problems) {
+	if c.Mail.PasswordFile != "" {
+		checkFile(p, "mail.password_file", c.Mail.PasswordFile)
+	}
+	if err := c.mail().Validate(); err != nil {
+		p.add("mail", "%v", err)
+	}
+}
+
+// checkFile adds a problem when a file that a key names cannot be read.
+func checkFile(p *problems, key, path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		p.add(key, "the file cannot be read: %v", err)
+		return
+	}
+	if err := f.Close(); err != nil {
+		p.add(key, "the file cannot be read: %v", err)
+	}
+}
