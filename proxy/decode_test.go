@@ -19,19 +19,8 @@ import (
 func testEncode(t testing.TB, coding string, b []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	var w io.WriteCloser
-	switch coding {
-	case "gzip", "x-gzip":
-		w = gzip.NewWriter(&out)
-	case "br":
-		w = brotli.NewWriter(&out)
-	case "deflate":
-		w = zlib.NewWriter(&out)
-	case "raw deflate":
-		w, _ = flate.NewWriter(&out, 6)
-	case "zstd":
-		w, _ = zstd.NewWriter(&out)
-	default:
+	w := testEncoder(t, coding, &out)
+	if w == nil {
 		return b
 	}
 	if _, err := w.Write(b); err != nil {
@@ -41,6 +30,32 @@ func testEncode(t testing.TB, coding string, b []byte) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// testEncoder compresses what is written to it; nil for a coding it does not know.
+func testEncoder(t testing.TB, coding string, out io.Writer) io.WriteCloser {
+	t.Helper()
+	switch coding {
+	case "gzip", "x-gzip":
+		return gzip.NewWriter(out)
+	case "br":
+		return brotli.NewWriter(out)
+	case "deflate":
+		return zlib.NewWriter(out)
+	case "raw deflate":
+		w, err := flate.NewWriter(out, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	case "zstd":
+		w, err := zstd.NewWriter(out, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	return nil
 }
 
 // testDecode undoes a coding with other code than the product's.
