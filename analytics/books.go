@@ -11,7 +11,6 @@ import (
 // what of the past can still be read, and how finely.
 type books struct {
 	byDay, byMonth []Row // of DimTotal, by their starts
-	oldestHour     int64 // 0: none
 	// Hours and days before these are forgotten, in seconds since 1970.
 	hours, days int64
 	// closed are the months, by their first second, whose rows hold all that
@@ -19,27 +18,34 @@ type books struct {
 	closed map[int64]bool
 }
 
-// readBooks reads them and finds out which months are closed. A month that late
-// batches reached since it was closed counts as open until the next pass, as long
-// as its days are there.
-func readBooks(ctx context.Context, store Store, site string, now time.Time, retention time.Duration) (*books, error) {
+// readBooks reads those of all sites asked about, by their names.
+func (a *Analytics) readBooks(ctx context.Context, r *reading, asked []*asking) (map[string]*books, error) {
+	all := map[string]*books{}
+	for more := true; more; {
+		for _, q := range asked {
+			all[q.Site] = newBooks(r, q.Site, q.now, a.config.Retention)
+		}
+		var err error
+		if more, err = r.read(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// newBooks finds out which months are closed. A month that late batches reached
+// since it was closed counts as open until the next pass, as long as its days are
+// there.
+func newBooks(r *reading, site string, now time.Time, retention time.Duration) *books {
+	sel := Select{Site: site, Grain: Day, Dim: DimTotal, To: 1 << 60, By: ByStart}
 	b := &books{
+		byDay:  r.rows(sel),
 		hours:  now.Add(-min(keepHours, retention)).Unix(),
 		days:   now.Add(-min(keepDays, retention)).Unix(),
 		closed: map[int64]bool{},
 	}
-	sel := Select{Site: site, Grain: Day, Dim: DimTotal, To: 1 << 60, By: ByStart}
-	var err error
-	if b.byDay, err = store.Query(ctx, sel); err != nil {
-		return nil, err
-	}
 	sel.Grain = Month
-	if b.byMonth, err = store.Query(ctx, sel); err != nil {
-		return nil, err
-	}
-	if b.oldestHour, err = firstHour(ctx, store, site, b); err != nil {
-		return nil, err
-	}
+	b.byMonth = r.rows(sel)
 	days := map[int64]int64{}
 	for _, r := range b.byDay {
 		days[monthOf(date(int32(r.Start/secondsPerDay))).Unix()] += r.Views
@@ -47,25 +53,27 @@ func readBooks(ctx context.Context, store Store, site string, now time.Time, ret
 	for _, r := range b.byMonth {
 		b.closed[r.Start] = r.Start < b.days || days[r.Start] == r.Views
 	}
-	return b, nil
+	return b
 }
 
-// firstHour is when the first hour began that is kept: it lies in the first day
-// that can have any.
-func firstHour(ctx context.Context, store Store, site string, b *books) (int64, error) {
-	for _, r := range b.byDay {
-		if r.Start < b.hours-secondsPerDay {
+// oldestHour is when the first hour began that is kept; 0: there is none. It lies
+// in the first day that can have any.
+func (b *books) oldestHour(r *reading) int64 {
+	for _, day := range b.byDay {
+		if day.Start < b.hours-secondsPerDay {
 			continue
 		}
 		// Zones are up to 14 hours off.
-		sel := Select{Site: site, Grain: Hour, Dim: DimTotal, From: r.Start - secondsPerDay, To: r.Start + 3*secondsPerDay, By: ByStart}
-		rows, err := store.Query(ctx, sel)
-		if err != nil || len(rows) == 0 {
-			return 0, err
+		rows := r.rows(Select{
+			Site: day.Site, Grain: Hour, Dim: DimTotal, By: ByStart,
+			From: day.Start - secondsPerDay, To: day.Start + 3*secondsPerDay,
+		})
+		if len(rows) == 0 {
+			return 0
 		}
-		return rows[0].Start, nil
+		return rows[0].Start
 	}
-	return 0, nil
+	return 0
 }
 
 // rows answers a selection of the site's own totals. It reports false for any other.

@@ -3,123 +3,88 @@ package analytics
 import (
 	"context"
 	"fmt"
-	"math"
-	"strings"
+	"slices"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
+
+// maxAskedTogether bounds what one statement asks for, and so its length.
+const maxAskedTogether = 60
 
 // Query selects from the one table, always by its key as far as the Select
 // names it.
-func (s *clickhouseStore) Query(ctx context.Context, q Select) (all []Row, err error) {
-	defer func() {
-		if err != nil {
-			all, err = nil, fmt.Errorf("query %s sums: %w", q.Dim, err)
-		}
-	}()
-	if err := s.breaker.allow(); err != nil {
+func (s *clickhouseStore) Query(ctx context.Context, q Select) ([]Row, error) {
+	all, err := s.QueryEach(ctx, []Select{q})
+	if err != nil {
 		return nil, err
+	}
+	return all[0], nil
+}
+
+// QueryEach reads what it can with one pass over the table: the server takes
+// longer to make ready for a question than to answer it.
+func (s *clickhouseStore) QueryEach(ctx context.Context, selects []Select) ([][]Row, error) {
+	all := make([][]Row, len(selects))
+	for asks := range slices.Chunk(clickhouseAsks(selects), maxAskedTogether) {
+		if err := s.queryAsks(ctx, asks, selects, all); err != nil {
+			return nil, fmt.Errorf("query %s sums: %w", asks[0].dims(), err)
+		}
+	}
+	return all, nil
+}
+
+// queryAsks puts what is found for asks into the places of their selects.
+func (s *clickhouseStore) queryAsks(ctx context.Context, asks []clickhouseAsk, selects []Select, all [][]Row) (err error) {
+	if err := s.breaker.allow(); err != nil {
+		return err
 	}
 	asked := ctx
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	defer func() { s.breaker.note(asked, err) }()
-	text, args := q.clickhouseSQL()
+	text, args := clickhouseSQL(asks)
 	rows, err := s.read.Query(ctx, text, args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close() //nolint:errcheck // Err says it
+	return scanAsks(rows, asks, selects, all)
+}
+
+func scanAsks(rows driver.Rows, asks []clickhouseAsk, selects []Select, all [][]Row) error {
+	var number uint16
+	var dim string
+	var r Row
+	into := []any{&number, &dim}
+	for _, c := range askedColumns(asks) {
+		into = append(into, c.of(&r.Key))
+	}
+	for _, m := range r.all() {
+		into = append(into, m)
+	}
 	for rows.Next() {
-		r := Row{Key: Key{Site: q.Site, Grain: q.Grain, Dim: q.Dim, Page: q.Page}}
-		if q.Value != nil {
-			r.Value = *q.Value
-		}
-		var into []any
-		for _, c := range q.columns() {
-			into = append(into, c.of(&r.Key))
-		}
-		for _, m := range r.all() {
-			into = append(into, m)
-		}
+		r = Row{}
 		if err := rows.Scan(into...); err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, r)
-	}
-	return all, rows.Err()
-}
-
-// clickhouseSQL writes q as SQL. Rows whose sums are all zero may not be merged
-// away yet, so they are left out.
-func (q *Select) clickhouseSQL() (string, []any) {
-	var out, group []string
-	for _, c := range q.columns() {
-		group = append(group, c.name)
-		if c.text {
-			out = append(out, c.name)
-		} else {
-			out = append(out, "toInt64(toUnixTimestamp("+c.name+"))")
+		for _, i := range asks[number].places[Dim(dim)] {
+			all[i] = append(all[i], selects[i].fixed(r))
 		}
 	}
-	out = append(out, sumsOf("sum_"))
-	where, args := q.clickhouseWhere()
-	text := "SELECT " + strings.Join(out, ", ") + " FROM sums WHERE " + where
-	if len(group) > 0 {
-		text += " GROUP BY " + strings.Join(group, ", ")
-	}
-	text += " HAVING " + anySum("sum_")
-	if len(group) > 0 {
-		text += " ORDER BY " + strings.Join(group, ", ")
-	}
-	return text, args
+	return rows.Err()
 }
 
-func (q *Select) clickhouseWhere() (string, []any) {
-	var parts []string
-	var args []any
-	equal := func(column, value string) {
-		parts = append(parts, column+" = {"+column+":String}")
-		args = append(args, clickhouse.Named(column, value))
+// fixed is r with what q does not split by, and so is the same in all rows.
+func (q *Select) fixed(r Row) Row {
+	r.Grain, r.Dim = q.Grain, q.Dim
+	if q.By&BySite == 0 {
+		r.Site = q.Site
 	}
-	if q.Site != "" {
-		equal("site", q.Site)
+	if q.By&ByPage == 0 {
+		r.Page = q.Page
 	}
-	equal("dim", string(q.Dim))
-	if q.AnyPage {
-		parts = append(parts, "page != ''")
-	} else {
-		equal("page", q.Page)
+	if q.By&ByValue == 0 && q.Value != nil {
+		r.Value = *q.Value
 	}
-	var spans []string
-	for _, x := range q.spans() {
-		spans = append(spans, fmt.Sprintf("grain = '%v' AND start >= toDateTime(%d, 'UTC') AND start < toDateTime(%d, 'UTC')",
-			x.Grain, clampStart(x.From), clampStart(x.To)))
-	}
-	parts = append(parts, "("+strings.Join(spans, " OR ")+")")
-	if q.Value != nil {
-		equal("value", *q.Value)
-	}
-	return strings.Join(parts, " AND "), args
-}
-
-// clampStart brings a bound into what the column start can hold.
-func clampStart(seconds int64) int64 { return min(max(seconds, 0), math.MaxUint32) }
-
-// sumsOf are the sums of all metrics, each named by its column behind prefix.
-func sumsOf(prefix string) string {
-	var all []string
-	for _, m := range metricColumns {
-		all = append(all, "sum("+m+") AS "+prefix+m)
-	}
-	return strings.Join(all, ", ")
-}
-
-// anySum is true when one of them is not zero.
-func anySum(prefix string) string {
-	var some []string
-	for _, m := range metricColumns {
-		some = append(some, prefix+m+" != 0")
-	}
-	return strings.Join(some, " OR ")
+	return r
 }

@@ -168,7 +168,8 @@ func testEnginesAgree(t *testing.T, server *clickhousetest.Server) {
 			t.Fatal(err)
 		}
 	}
-	asked := 0
+	var asked []Select
+	var answered [][]Row
 	for _, g := range []Grain{Hour, Day, Month} {
 		for _, d := range []Dim{DimTotal, DimPage} {
 			for _, by := range []Columns{0, ByStart, ByValue, ByPage | ByStart, BySite | ByStart | ByPage | ByValue} {
@@ -176,7 +177,7 @@ func testEnginesAgree(t *testing.T, server *clickhousetest.Server) {
 					{To: 1 << 60},
 					{Site: "a.example", AnyPage: true, To: 1 << 60},
 					{Site: "a.example", To: 1_700_000_000, Also: []Span{{Day, 1_700_500_000, 1 << 60}, {Month, 1_701_000_000, 1_703_000_000}}},
-					{From: 1_700_500_000, To: 1_703_000_000, Page: "/it's", Value: &values[3+asked%3]},
+					{From: 1_700_500_000, To: 1_703_000_000, Page: "/it's", Value: &values[3+len(asked)%3]},
 				} {
 					s.Grain, s.Dim, s.By = g, d, by
 					want, err1 := one.Query(t.Context(), s)
@@ -184,10 +185,22 @@ func testEnginesAgree(t *testing.T, server *clickhousetest.Server) {
 					if err := errors.Join(err1, err2); err != nil {
 						t.Fatal(err)
 					}
-					if asked++; !reflect.DeepEqual(got, want) {
+					if !reflect.DeepEqual(got, want) {
 						t.Fatalf("%+v: got %d rows, want %d, or others:\n%+v\n%+v", s, len(got), len(want), head(got), head(want))
 					}
+					asked, answered = append(asked, s), append(answered, want)
 				}
+			}
+		}
+	}
+	for name, store := range map[string]Store{"one": one, "two": two} {
+		got, err := store.QueryEach(t.Context(), asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range asked {
+			if !reflect.DeepEqual(got[i], answered[i]) {
+				t.Fatalf("%s, all together: %+v: got %d rows, want %d, or others:\n%+v\n%+v", name, asked[i], len(got[i]), len(answered[i]), head(got[i]), head(answered[i]))
 			}
 		}
 	}

@@ -1,10 +1,6 @@
 package analytics
 
-import (
-	"cmp"
-	"slices"
-	"time"
-)
+import "time"
 
 // pieces splits a selection of days into whole closed months, read from their
 // month rows, and the days around them. It reports false when days are asked for
@@ -46,14 +42,12 @@ func (q *asking) overPieces(sel Select) []Row {
 		sel.Also = pieces[1:]
 		return asDays(q.rows(sel))
 	}
-	found := make([][]Row, len(pieces))
-	err := q.each(len(pieces), func(q *asking, i int) {
-		sel := sel
-		sel.Grain, sel.From, sel.To = pieces[i].Grain, pieces[i].From, pieces[i].To
-		found[i] = q.rows(sel)
-	})
-	q.err = cmp.Or(q.err, err)
-	return sumRows(asDays(slices.Concat(found...)))
+	var all []Row
+	for _, p := range pieces {
+		sel.Grain, sel.From, sel.To = p.Grain, p.From, p.To
+		all = append(all, q.rows(sel)...)
+	}
+	return sumRows(asDays(all))
 }
 
 // asDays takes the grain for no difference between rows any more.

@@ -2,9 +2,7 @@ package analytics
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -22,18 +20,19 @@ func (a *Analytics) Query(ctx context.Context, q Question) (Answer, error) {
 // QueryEach is Query for several questions, which is quicker than one after the
 // other.
 func (a *Analytics) QueryEach(ctx context.Context, questions []Question) ([]Answer, error) {
-	answers := make([]Answer, len(questions))
-	known := map[string]*books{}
+	asked, answers := make([]*asking, len(questions)), make([]Answer, len(questions))
 	for i, q := range questions {
-		ask, err := a.ask(ctx, q)
-		if err != nil {
+		var err error
+		if asked[i], err = a.ask(q); err != nil {
 			return nil, err
 		}
-		answers[i] = a.unanswered(q)
-		switch err := a.answer(ctx, ask, known, &answers[i]); {
-		case ctx.Err() != nil:
-			return nil, err
-		case err != nil:
+	}
+	err := a.answer(ctx, asked, answers)
+	if err != nil && ctx.Err() != nil {
+		return nil, err
+	}
+	if err != nil {
+		for i, q := range questions {
 			answers[i] = a.unanswered(q)
 			answers[i].Health.StoreOpen, answers[i].Health.Err = false, err.Error()
 		}
@@ -42,28 +41,38 @@ func (a *Analytics) QueryEach(ctx context.Context, questions []Question) ([]Answ
 }
 
 // answer fills in what the store knows.
-func (a *Analytics) answer(ctx context.Context, ask *asking, known map[string]*books, ans *Answer) (err error) {
-	if ask.store, err = a.opened(ctx); err != nil {
+func (a *Analytics) answer(ctx context.Context, asked []*asking, answers []Answer) error {
+	store, err := a.opened(ctx)
+	if err != nil {
 		return err
 	}
-	if ask.books = known[ask.Site]; ask.books == nil {
-		if ask.books, err = readBooks(ctx, ask.store, ask.Site, ask.now, a.config.Retention); err != nil {
+	r := newReading(store)
+	all, err := a.readBooks(ctx, r, asked)
+	if err != nil {
+		return err
+	}
+	for more := true; more; {
+		for i, q := range asked {
+			q.reading, q.books = r, all[q.Site]
+			answers[i] = a.unanswered(q.Question)
+			answers[i].Retention = a.retention(q.books, r)
+			q.fill(&answers[i])
+		}
+		if more, err = r.read(ctx); err != nil {
 			return err
 		}
-		known[ask.Site] = ask.books
 	}
-	ans.Retention = a.retention(ask.books)
-	return ask.fill(ans)
+	return nil
 }
 
 // ask prepares a question.
-func (a *Analytics) ask(ctx context.Context, q Question) (*asking, error) {
+func (a *Analytics) ask(q Question) (*asking, error) {
 	s := a.site(q.Site)
 	if s == nil {
 		return nil, fmt.Errorf("no site %q", q.Site)
 	}
 	ask := &asking{
-		Question: q, ctx: ctx, site: s, show: a.config.disclosure(q.Mode), now: a.now(),
+		Question: q, site: s, show: a.config.disclosure(q.Mode), now: a.now(),
 		from: dayOf(q.From.UTC()), to: dayOf(q.To.UTC()),
 	}
 	if ask.to < ask.from {
@@ -90,11 +99,10 @@ func (a *Analytics) Live(site string, m Mode) Number {
 	return a.config.disclosure(m).cover(true).number(s.live.count(s.calendar.at(a.now().Unix()).Minute))
 }
 
-// An asking is one Question on its way. After the first error it asks no more.
+// An asking is one Question on its way.
 type asking struct {
 	Question
-	ctx      context.Context
-	store    Store
+	reading  *reading
 	site     *site
 	show     disclosure
 	now      time.Time
@@ -102,10 +110,9 @@ type asking struct {
 	books    *books
 	// headCover is how the headline is shown, which lists are measured against.
 	headCover cover
-	err       error
 }
 
-func (q *asking) fill(ans *Answer) error {
+func (q *asking) fill(ans *Answer) {
 	forgotten := q.forgotten()
 	if sel, refused := q.base(); refused == "" {
 		starts, sums := q.series(sel)
@@ -122,46 +129,20 @@ func (q *asking) fill(ans *Answer) error {
 		}
 	}
 	ans.Lists = make([]List, len(q.Lists))
-	return errors.Join(q.err, q.each(len(q.Lists), func(q *asking, i int) {
-		ans.Lists[i] = List{Dim: q.Lists[i].Dim, Refused: RefusedForgotten}
+	for i, l := range q.Lists {
+		ans.Lists[i] = List{Dim: l.Dim, Refused: RefusedForgotten}
 		if !forgotten {
-			ans.Lists[i] = q.list(q.Lists[i])
+			ans.Lists[i] = q.list(l)
 		}
-	}))
-}
-
-// maxAtOnce is the number of queries of one question that run at the same time.
-const maxAtOnce = 4
-
-// each does n things at the same time, each with an asking of its own.
-func (q *asking) each(n int, do func(q *asking, i int)) error {
-	errs := make([]error, n)
-	var running sync.WaitGroup
-	places := make(chan struct{}, maxAtOnce)
-	for i := range n {
-		places <- struct{}{}
-		running.Go(func() {
-			defer func() { <-places }()
-			one := *q
-			do(&one, i)
-			errs[i] = one.err
-		})
 	}
-	running.Wait()
-	return errors.Join(errs...)
 }
 
-// rows asks the store, or the books for what they hold.
+// rows asks the books for what they hold, and the store for the rest.
 func (q *asking) rows(sel Select) []Row {
-	if q.err != nil {
-		return nil
-	}
 	if rows, ok := q.books.rows(&sel); ok {
 		return rows
 	}
-	var rows []Row
-	rows, q.err = q.store.Query(q.ctx, sel)
-	return rows
+	return q.reading.rows(sel)
 }
 
 // days selects day rows of the period.

@@ -4,15 +4,39 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Query selects from the one table, always by its primary key as far as the
 // Select names it.
 func (s *sqliteStore) Query(ctx context.Context, q Select) ([]Row, error) {
 	return querySums(ctx, s.prepared, q)
+}
+
+// maxAtOnce is the number of selections that are read at the same time.
+const maxAtOnce = 4
+
+// QueryEach reads several selections side by side.
+func (s *sqliteStore) QueryEach(ctx context.Context, all []Select) ([][]Row, error) {
+	rows, errs := make([][]Row, len(all)), make([]error, len(all))
+	var running sync.WaitGroup
+	places := make(chan struct{}, maxAtOnce)
+	for i := range all {
+		places <- struct{}{}
+		running.Go(func() {
+			defer func() { <-places }()
+			rows[i], errs[i] = s.Query(ctx, all[i])
+		})
+	}
+	running.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return rows, nil
 }
 
 // prepared runs a query whose text was compiled before, if it was.

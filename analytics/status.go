@@ -75,15 +75,15 @@ func (a *Analytics) Kept() Retention {
 }
 
 // retention says what is forgotten when.
-func (a *Analytics) retention(b *books) Retention {
+func (a *Analytics) retention(b *books, read *reading) Retention {
 	r := a.Kept()
 	r.Window = a.config.Retention
 	r.Hours, r.Days = min(keepHours, r.Window), min(keepDays, r.Window)
 	if first, keep := b.oldest(&r); !first.IsZero() {
 		r.OldestDay, r.NextDeletion = first, first.Add(keep)
 	}
-	if b.oldestHour != 0 {
-		r.OldestHour = time.Unix(b.oldestHour, 0).UTC()
+	if first := b.oldestHour(read); first != 0 {
+		r.OldestHour = time.Unix(first, 0).UTC()
 		if gone := r.OldestHour.Add(r.Hours); gone.Before(r.NextDeletion) {
 			r.NextDeletion = gone
 		}

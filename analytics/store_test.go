@@ -139,6 +139,21 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 			row(DimCountry, "", 20000, "GB", 40),
 		}})
 		gb := "GB"
+		shown := func(q Select, rows []Row) (text string) {
+			for _, r := range rows {
+				name := r.Value
+				switch {
+				case q.By&ByStart != 0:
+					name = itoa(r.Start / secondsPerDay)
+				case q.By&ByPage != 0:
+					name = r.Page
+				}
+				text += " " + name + "=" + itoa(r.Views)
+			}
+			return text
+		}
+		var together []Select
+		var wants []string
 		for _, tt := range []struct {
 			name string
 			q    Select
@@ -159,19 +174,19 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 			if err != nil {
 				t.Fatalf("%s: %v", tt.name, err)
 			}
-			got := ""
-			for _, r := range rows {
-				name := r.Value
-				switch {
-				case tt.q.By&ByStart != 0:
-					name = itoa(r.Start / secondsPerDay)
-				case tt.q.By&ByPage != 0:
-					name = r.Page
-				}
-				got += " " + name + "=" + itoa(r.Views)
-			}
-			if got != tt.want {
+			if got := shown(tt.q, rows); got != tt.want {
 				t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+			}
+			// Twice: what is asked for again is answered again.
+			together, wants = append(together, tt.q, tt.q), append(wants, tt.want, tt.want)
+		}
+		all, err := s.QueryEach(t.Context(), together)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, q := range together {
+			if got := shown(q, all[i]); got != wants[i] {
+				t.Errorf("together with others, %+v: got %q, want %q", q, got, wants[i])
 			}
 		}
 	})

@@ -132,7 +132,11 @@ func apiPeriod(r *http.Request, today time.Time) (Period, bool) {
 // ask asks for protected numbers of c's site.
 func (d *Dashboard) ask(c *call, p Period, q analytics.Question) (analytics.Answer, error) {
 	q.Site, q.From, q.To = c.site.ID, p.From, p.To
-	return askEverybody(c.ctx(), d.answers.each, q)
+	answers, err := askEverybody(c.ctx(), d.answers.each, q)
+	if err != nil {
+		return analytics.Answer{}, err
+	}
+	return answers[0], nil
 }
 
 func (d *Dashboard) apiSummary(c *call, p Period) (export, error) {

@@ -21,29 +21,51 @@ import (
 // asked lately.
 type asker func(context.Context, []analytics.Question) ([]analytics.Answer, error)
 
-// askEverybody answers q for everybody's eyes. Its period must be of whole months
-// ([Period.wholeMonths]) and it has no filter.
-func askEverybody(ctx context.Context, ask asker, q analytics.Question) (analytics.Answer, error) {
-	q.Mode, q.Filter, q.Page = analytics.Shared, nil, ""
-	questions := []analytics.Question{q}
-	oneMonth := monthOf(q.From).Equal(monthOf(q.To))
-	if !oneMonth {
-		questions[0].Lists = nil
-		questions = append(questions, monthByMonth(q)...)
+// askEverybody answers questions for everybody's eyes, all of them together. Their
+// periods must be of whole months ([Period.wholeMonths]) and they have no filter.
+func askEverybody(ctx context.Context, ask asker, questions ...analytics.Question) ([]analytics.Answer, error) {
+	var asked []analytics.Question
+	ends := make([]int, len(questions))
+	for i, q := range questions {
+		asked = append(asked, publishedParts(q)...)
+		ends[i] = len(asked)
 	}
-	answers, err := ask(ctx, questions)
+	parts, err := ask(ctx, asked)
 	if err != nil {
-		return analytics.Answer{}, err
+		return nil, err
 	}
-	whole := answers[0]
-	if !oneMonth {
-		sum := newMonthSum(q.Lists)
-		for _, month := range answers[1:] {
-			sum.add(month)
-		}
-		sum.fill(&whole)
+	answers, start := make([]analytics.Answer, len(questions)), 0
+	for i, q := range questions {
+		answers[i] = fromParts(q, parts[start:ends[i]])
+		start = ends[i]
 	}
-	return whole, nil
+	return answers, nil
+}
+
+// publishedParts are the questions from whose answers that to q is made: a single
+// month, or a longer time without its lists and then each of its months.
+func publishedParts(q analytics.Question) []analytics.Question {
+	q.Mode, q.Filter, q.Page = analytics.Shared, nil, ""
+	if monthOf(q.From).Equal(monthOf(q.To)) {
+		return []analytics.Question{q}
+	}
+	whole := q
+	whole.Lists = nil
+	return append([]analytics.Question{whole}, monthByMonth(q)...)
+}
+
+// fromParts makes the answer to q.
+func fromParts(q analytics.Question, parts []analytics.Answer) analytics.Answer {
+	whole := parts[0]
+	if len(parts) == 1 {
+		return whole
+	}
+	sum := newMonthSum(q.Lists)
+	for _, month := range parts[1:] {
+		sum.add(month)
+	}
+	sum.fill(&whole)
+	return whole
 }
 
 // monthByMonth asks for each month of q.

@@ -107,19 +107,24 @@ func (d *Dashboard) showGate(c *call, status int, problem string) error {
 
 // heldDays are the last days of a site, the newest first.
 func (d *Dashboard) heldDays(ctx context.Context, site Site, n int) (days []heldDay, err error) {
-	day := dayOf(time.Now(), site.Location)
+	today := dayOf(time.Now(), site.Location)
+	questions := make([]analytics.Question, n)
+	for i := range questions {
+		day := today.AddDate(0, 0, -i)
+		questions[i] = analytics.Question{Site: site.ID, From: day, To: day, Mode: analytics.Exact}
+	}
+	answers, err := d.answers.each(ctx, questions)
+	if err != nil {
+		return nil, err
+	}
 	var most int64
-	for range n {
-		a, err := d.answers.ask(ctx, analytics.Question{Site: site.ID, From: day, To: day, Mode: analytics.Exact})
-		if err != nil {
-			return nil, err
-		}
+	for _, a := range answers {
 		pages := a.States.Declined
 		if pages.N += a.States.Undecided.N; pages.Kind == analytics.Unanswered {
 			return nil, nil
 		}
-		days = append(days, heldDay{Day: day, Pages: pages})
-		most, day = max(most, pages.N), day.AddDate(0, 0, -1)
+		days = append(days, heldDay{Day: a.From, Pages: pages})
+		most = max(most, pages.N)
 	}
 	for i := range days {
 		days[i].Share = pct(100 * float64(days[i].Pages.N) / float64(max(most, 1)))

@@ -65,9 +65,7 @@ func (d *Dashboard) list(c *call) error {
 // protected numbers.
 func (d *Dashboard) sendList(c *call, v view, t *tab, name, format string) error {
 	p := v.Period.wholeMonths(v.today)
-	a, err := askEverybody(c.ctx(), d.answers.each, analytics.Question{
-		Site: c.site.ID, From: p.From, To: p.To, Lists: []analytics.ListQuestion{t.question(maxRows)},
-	})
+	a, err := d.ask(c, p, analytics.Question{Lists: []analytics.ListQuestion{t.question(maxRows)}})
 	if err != nil {
 		return err
 	}

@@ -125,17 +125,16 @@ func (d *Dashboard) both(c *call, q analytics.Question, v view) (now, before ana
 	other := q
 	p, comparing := v.compared()
 	other.From, other.To, other.Lists = p.From, p.To, nil
-	if q.Mode == analytics.Shared {
-		if now, err = askEverybody(c.ctx(), d.answers.each, q); err == nil && comparing {
-			before, err = askEverybody(c.ctx(), d.answers.each, other)
-		}
-		return now, before, err
-	}
 	questions := []analytics.Question{q}
 	if comparing {
 		questions = append(questions, other)
 	}
-	answers, err := d.answers.each(c.ctx(), questions)
+	var answers []analytics.Answer
+	if q.Mode == analytics.Shared {
+		answers, err = askEverybody(c.ctx(), d.answers.each, questions...)
+	} else {
+		answers, err = d.answers.each(c.ctx(), questions)
+	}
 	if err != nil {
 		return now, before, err
 	}

@@ -108,15 +108,13 @@ func newReport(ctx context.Context, ask asker, small int, n names, site Site, sp
 	for _, l := range reportLists {
 		q.Lists = append(q.Lists, analytics.ListQuestion{Dim: l.Dim, Limit: l.rows})
 	}
-	now, err := askEverybody(ctx, ask, q)
+	measure := q
+	measure.From, measure.To, measure.Lists, measure.Series = before.From, before.To, nil, analytics.SeriesNone
+	answers, err := askEverybody(ctx, ask, q, measure)
 	if err != nil {
 		return nil, err
 	}
-	q.From, q.To, q.Lists, q.Series = before.From, before.To, nil, analytics.SeriesNone
-	then, err := askEverybody(ctx, ask, q)
-	if err != nil {
-		return nil, err
-	}
+	now, then := answers[0], answers[1]
 	r := &Report{
 		Site: site, Span: span, Period: p, Before: before, Rounding: rounding(small), Made: time.Now().In(site.Location), now: now, before: then, names: n,
 		Chart: newChart(now.Series, nil, step), Figures: reportFigures(now.Headline, then.Headline),
