@@ -20,17 +20,11 @@ func Backup(ctx context.Context, dir, to string) error {
 	if err := copySpool(filepath.Join(dir, spoolFolder), filepath.Join(to, spoolFolder)); err != nil {
 		return fmt.Errorf("back up what waits for the store: %w", err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, storeFile)); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	s, err := openSQLite(ctx, dir, true)
+	err := sqlite.Backup(ctx, filepath.Join(dir, storeFile), filepath.Join(to, storeFile), sqliteSchema)
 	if err != nil {
 		return fmt.Errorf("back up sums: %w", err)
 	}
-	if err := errors.Join(s.db.Copy(ctx, filepath.Join(to, storeFile)), s.Close()); err != nil {
-		return fmt.Errorf("back up sums: %w", err)
-	}
-	return sqlite.Check(ctx, filepath.Join(to, storeFile))
+	return nil
 }
 
 // errSpoolMoved says that a file went while the folder was being copied.

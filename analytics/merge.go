@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
+	"github.com/lychgate/lychgate/internal/durable"
 )
 
 // The limits above which waiting batches are merged. Nothing is ever dropped: a
@@ -66,7 +68,7 @@ func (s *spool) mergeRange(first, last int) error {
 	}
 	b := append(appendRecord([]byte(segmentMagic), rows), sealRecord...)
 	g := segment{from: old[0].from, number: old[len(old)-1].number, suffix: batchSuffix, size: int64(len(b))}
-	if err := writeFileSync(s.path(g), b); err != nil {
+	if err := durable.Replace(s.path(g), b); err != nil {
 		return err
 	}
 	s.sealed = slices.Replace(s.sealed, first, last, g)

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lychgate/lychgate/internal/durable"
 )
 
 // # Moving the sums from one engine to the other
@@ -140,7 +142,7 @@ func (n *moveNote) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return writeFileSync(filepath.Join(dir, moveFile), b)
+	return durable.Replace(filepath.Join(dir, moveFile), b)
 }
 
 // Move copies all sums of c from the data folder to c.ClickHouse (to is

@@ -5,6 +5,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/lychgate/lychgate/internal/durable"
 )
 
 // recover takes stock of the folder.
@@ -77,7 +79,7 @@ func (s *spool) salvage(g segment) error {
 		return err
 	}
 	s.sealed = append(s.sealed, g)
-	return syncDir(s.dir)
+	return durable.SyncDir(s.dir)
 }
 
 // wholeRecords is the length of the beginning of b that can be read.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/lychgate/lychgate/internal/durable"
 )
 
 // ErrUnknownFate says that a batch may or may not have been added and that
@@ -83,7 +85,7 @@ func (s *spool) note(text string) error {
 	path := filepath.Join(s.dir, sendingFile)
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return writeFileSync(path, []byte(text))
+		return durable.Replace(path, []byte(text))
 	}
 	if err != nil {
 		return fmt.Errorf("spool: %w", err)

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/lychgate/lychgate/internal/durable"
 )
 
 // A spool is the disk between counter and store. Sums go to the end of its open
@@ -86,7 +88,7 @@ func gatewayID(dir string) (string, error) {
 		return "", err
 	}
 	id := "gateway-" + strings.ToLower(rand.Text()[:12])
-	return id, writeFileSync(path, []byte(id+"\n"))
+	return id, durable.Replace(path, []byte(id+"\n"))
 }
 
 func trimID(b []byte) string { return strings.TrimSpace(string(b)) }
@@ -176,7 +178,7 @@ func (s *spool) create() error {
 	}
 	_, err = f.WriteAt([]byte(segmentMagic), 0)
 	if err == nil {
-		err = syncDir(s.dir)
+		err = durable.SyncDir(s.dir)
 	}
 	if err != nil {
 		return errors.Join(err, f.Close())
@@ -224,30 +226,4 @@ func (s *spool) close() error {
 
 func (s *spool) openPath() string {
 	return s.path(segment{from: s.number, number: s.number, suffix: openSuffix})
-}
-
-// writeFileSync writes a small file so that it is there, whole, or not at all.
-func writeFileSync(path string, b []byte) error {
-	temp := path + ".new"
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes the names in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,7 +17,7 @@ import (
 const storeFile = "stats.db"
 
 //go:embed schema/sqlite/*.sql
-var schemaFiles embed.FS
+var sqliteSchema embed.FS
 
 // A sqliteStore keeps the sums in one file. Texts are kept once and named by
 // numbers, which halves the file and makes keys quick to compare.
@@ -43,11 +42,7 @@ const maxCachedTexts = 1 << 15
 
 // openSQLite opens the store in dir, or reads it beside a running gateway.
 func openSQLite(ctx context.Context, dir string, readOnly bool) (*sqliteStore, error) {
-	schema, err := fs.Sub(schemaFiles, "schema/sqlite")
-	if err != nil {
-		return nil, err
-	}
-	db, err := sqlite.Open(ctx, filepath.Join(dir, storeFile), schema, sqlite.Options{Durable: true, ReadOnly: readOnly})
+	db, err := sqlite.Open(ctx, filepath.Join(dir, storeFile), sqliteSchema, sqlite.Options{Durable: true, ReadOnly: readOnly})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/lychgate/lychgate/internal/durable"
 )
 
 // A history keeps every policy that was ever in force, each in a file named by
@@ -45,7 +47,7 @@ func (h *history) add(p *policy) error {
 	if old, err := os.ReadFile(path); err == nil && slices.Equal(old, p.body) {
 		return nil
 	}
-	if err := writeFile(path, p.body, os.Rename); err != nil {
+	if err := durable.Replace(path, p.body); err != nil {
 		return fmt.Errorf("keep policy: %w", err)
 	}
 	return nil

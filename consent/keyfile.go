@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/lychgate/lychgate/internal/durable"
 )
 
 // ErrKeys says that a key file is there but cannot be used. The gateway then
@@ -43,7 +45,7 @@ func OpenKeys(path string, data ...string) (*Keys, error) {
 		}
 	}
 	k = NewKeys()
-	if err := writeFile(path, k.marshal(), os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := durable.Create(path, k.marshal()); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("make key file: %w", err)
 	}
 	return readKeys(path) // another gateway may have been faster
@@ -67,7 +69,7 @@ func RotateKeys(path string, keep time.Duration) (id string, err error) {
 		pairs = append(pairs, k.pairs[i])
 	}
 	k.pairs = pairs
-	if err := writeFile(path, k.marshal(), os.Rename); err != nil {
+	if err := durable.Replace(path, k.marshal()); err != nil {
 		return "", fmt.Errorf("write key file: %w", err)
 	}
 	return pairs[0].id, nil

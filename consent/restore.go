@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lychgate/lychgate/internal/durable"
 	"github.com/lychgate/lychgate/internal/sqlite"
 )
 
@@ -48,7 +49,7 @@ func RestoreLedger(ctx context.Context, dir, from string, k *Keys, keep time.Dur
 			return fmt.Errorf("restore ledger: %w", err)
 		}
 	}
-	if err := errors.Join(unseal(path), writeFile(path, copied, os.Rename)); err != nil {
+	if err := errors.Join(unseal(path), durable.Replace(path, copied)); err != nil {
 		return fmt.Errorf("restore ledger: %w", err)
 	}
 	s, err := openStore(ctx, path, k)

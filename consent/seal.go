@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/lychgate/lychgate/internal/durable"
 )
 
 // sealSuffix is that of the file that holds the SHA-256 of a ledger that was
@@ -24,7 +26,7 @@ func seal(path string) error {
 	if err != nil {
 		return fmt.Errorf("seal ledger: %w", err)
 	}
-	return writeFile(path+sealSuffix, []byte(sum+"\n"), os.Rename)
+	return durable.Replace(path+sealSuffix, []byte(sum+"\n"))
 }
 
 // unseal takes the seal away before the file is written again.
@@ -33,7 +35,7 @@ func unseal(path string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return errors.Join(err, syncDir(filepath.Dir(path)))
+	return errors.Join(err, durable.SyncDir(filepath.Dir(path)))
 }
 
 // ErrSeal says that a ledger is not the file that was closed last.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/lychgate/lychgate/internal/durable"
 	"github.com/lychgate/lychgate/proxy/rewrite"
 )
 
@@ -88,7 +89,7 @@ func (g *Gateway) Choose(siteName, host, verdict string) error {
 	}
 	text = append([]byte(choicesHead), text...)
 	if g.file.dir != "" {
-		if err := writeWholeFile(filepath.Join(g.file.dir, choicesFileName), text); err != nil {
+		if err := durable.Replace(filepath.Join(g.file.dir, choicesFileName), text); err != nil {
 			return fmt.Errorf("write the choices about third parties: %w", err)
 		}
 	}

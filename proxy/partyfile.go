@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/lychgate/lychgate/internal/durable"
 )
 
 // A partyFile is the list of third parties in the data folder. Several gateways
@@ -89,7 +91,7 @@ func (g *Gateway) exchange(changed bool) error {
 	if bytes.Equal(out, data) || first {
 		return nil
 	}
-	if err := writeWholeFile(filepath.Join(f.dir, partyFileName), out); err != nil {
+	if err := durable.Replace(filepath.Join(f.dir, partyFileName), out); err != nil {
 		return fmt.Errorf("write the list of third parties: %w", err)
 	}
 	f.written = out
@@ -156,26 +158,6 @@ func encodePartyList(l *partyList) ([]byte, error) {
 		return nil, fmt.Errorf("write the list of third parties: %w", err)
 	}
 	return append([]byte(partyListHead), data...), nil
-}
-
-// writeWholeFile replaces a file so that a crash leaves the old or the new one.
-func writeWholeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }
 
 // lockPatience is how long another gateway may hold the lock. It does so for the

@@ -18,12 +18,13 @@ const module = "github.com/lychgate/lychgate"
 // trusted without the ones above.
 var rooms = map[string][]string{
 	"banner":              {},
+	"internal/durable":    {},
 	"internal/sqlite":     {},
 	"proxy/rewrite":       {},
-	"consent":             {"banner", "internal/sqlite"},
-	"analytics":           {"consent", "banner", "internal/sqlite"},
+	"consent":             {"banner", "internal/durable", "internal/sqlite"},
+	"analytics":           {"consent", "banner", "internal/durable", "internal/sqlite"},
 	"analytics/dashboard": {"analytics", "consent", "banner", "internal/sqlite"},
-	"proxy":               {"proxy/rewrite", "consent", "banner", "analytics"},
+	"proxy":               {"proxy/rewrite", "consent", "banner", "analytics", "internal/durable"},
 	"cmd/lychgate":        {"proxy", "proxy/rewrite", "consent", "banner", "analytics", "analytics/dashboard"},
 }
 

@@ -9,6 +9,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -73,7 +74,7 @@ func open(ctx context.Context, path string, migrations fs.FS, o Options) (*DB, e
 	if err != nil {
 		return nil, err
 	}
-	read.SetMaxOpenConns(orDefault(o.Readers, 4))
+	read.SetMaxOpenConns(cmp.Or(o.Readers, 4))
 	db := &DB{Read: read, Write: read}
 	if !o.ReadOnly {
 		if db.Write, err = sql.Open("sqlite", dsn(path, o, false)); err != nil {
@@ -91,7 +92,7 @@ func open(ctx context.Context, path string, migrations fs.FS, o Options) (*DB, e
 // so that "?" or "%" in a folder's name stay part of the name.
 func dsn(path string, o Options, reading bool) string {
 	q := url.Values{}
-	q.Set("_busy_timeout", strconv.FormatInt(orDefault(o.BusyTimeout, 5*time.Second).Milliseconds(), 10))
+	q.Set("_busy_timeout", strconv.FormatInt(cmp.Or(o.BusyTimeout, 5*time.Second).Milliseconds(), 10))
 	q.Set("_defensive", "1")
 	q.Set("_dqs", "0")
 	switch {
@@ -116,14 +117,6 @@ func dsn(path string, o Options, reading bool) string {
 	}
 	q.Set("_foreign_keys", "1")
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
-}
-
-func orDefault[T comparable](v, d T) T {
-	var zero T
-	if v == zero {
-		return d
-	}
-	return v
 }
 
 // Shrink gives free pages back to the file system and empties the log, so that
