@@ -55,6 +55,9 @@ func New(c Config) (*Banner, error) {
 	return b, nil
 }
 
+// AtBottom reports whether the question is fixed to the bottom of the window.
+func (b *Banner) AtBottom() bool { return b.config.Place == placeBottom }
+
 // pick returns the locales with these tags, in their order.
 func pick(locales []*locale, tags []string) []*locale {
 	picked := make([]*locale, 0, len(tags))

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"net/http"
@@ -174,6 +175,9 @@ func (c *crawl) visit(ctx context.Context, ref string) {
 	if err == nil && p != nil {
 		c.links(u, p)
 	}
+	if err == nil {
+		c.adviseOn(ref, a, p)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if page.Status == http.StatusOK || len(page.Found) > 0 {
@@ -241,22 +245,17 @@ func isScript(h http.Header) bool {
 // readScript looks for payment and donation services that the site's own
 // scripts load, which no page shows. They pass, so they must be known.
 func (c *crawl) readScript(a *answer) {
-	in, err := c.s.g.decoders.open(a.body, a.header["Content-Encoding"])
-	if err != nil {
-		return
+	if text, err := c.read(a); err == nil {
+		c.s.thirdParties.sawPassing(&c.scripts, text)
 	}
-	text, err := io.ReadAll(io.LimitReader(in, maxScanBody))
-	if err = firstError(err, in.Close()); err != nil {
-		return
-	}
-	c.s.thirdParties.sawPassing(&c.scripts, text)
 }
 
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+// read returns the text of what is no page.
+func (c *crawl) read(a *answer) ([]byte, error) {
+	in, err := c.s.g.decoders.open(a.body, a.header["Content-Encoding"])
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	text, err := io.ReadAll(io.LimitReader(in, maxScanBody))
+	return text, errors.Join(err, in.Close())
 }

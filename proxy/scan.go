@@ -21,6 +21,8 @@ type ScanReport struct {
 	Pages        []*ScanPage  `json:"pages"`
 	ThirdParties []ThirdParty `json:"third_parties"`
 	Cookies      []SiteCookie `json:"cookies"`
+	// Advice is what the owner may want to change in the configuration.
+	Advice []string `json:"advice,omitempty"`
 }
 
 // A ScanPage is one page, style sheet or drawing of the site.
@@ -102,6 +104,9 @@ func (r *ScanReport) WriteTable(w io.Writer) error {
 		for _, f := range p.Found {
 			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", f.Verdict, f.Loads, f.Host, f.Service)
 		}
+	}
+	for _, a := range r.Advice {
+		fmt.Fprintf(t, "\nADVICE  %s\n", a)
 	}
 	return t.Flush()
 }
