@@ -25,6 +25,9 @@ func (c *config) checkAdmin(p *problems) {
 			p.add(k.key, "%s is too long: at most %s", k.is.Duration, k.most)
 		}
 	}
+	if h := c.Admin.Host; h != "" && !isHostName(h) {
+		p.add("admin.host", `%q is not a host name: write the bare name, such as "stats.charity.example"`, h)
+	}
 	if c.Admin.Listen != "" {
 		checkAddress(p, "admin.listen", c.Admin.Listen)
 	}

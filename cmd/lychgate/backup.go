@@ -38,7 +38,7 @@ func runBackup(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	c, err := p.config()
+	c, err := p.existing()
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/lychgate/lychgate/banner"
 )
 
 // runCheck reads the whole configuration and lists every problem.
@@ -15,7 +17,7 @@ func runCheck(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if c.TLS.CertFile != "" {
-		if err := (&keyPair{cert: c.TLS.CertFile, key: c.TLS.KeyFile}).load(); err != nil {
+		if err := (&keyPair{cert: c.TLS.CertFile, key: c.TLS.KeyFile}).check(c.hosts(), time.Now()); err != nil {
 			return err
 		}
 	}
@@ -71,8 +73,6 @@ func (c *config) checkPurposes(p *problems) {
 		switch {
 		case u.ID == "":
 			p.add(key, `has no id: add id = "newsletter" or the like`)
-		case strings.Trim(u.ID, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
-			p.add(key+".id", "%q: use small letters, digits and hyphens only", u.ID)
 		case seen[u.ID] != "":
 			p.add(key+".id", "%q is there already (%s)", u.ID, seen[u.ID])
 		}
@@ -83,6 +83,58 @@ func (c *config) checkPurposes(p *problems) {
 		if u.Text["en"] == "" {
 			p.add(key+".text", `has no English text: add text = { en = "One plain sentence." }`)
 		}
+		if u.ID != "" {
+			c.checkWords(p, key, banner.Config{Purposes: []banner.Purpose{{ID: u.ID, Name: u.Name, Text: u.Text}}})
+		}
+	}
+}
+
+// checkWords adds what the banner has against words, colours and languages. Each
+// line of its error begins with a key, or with a purpose.
+func (c *config) checkWords(p *problems, key string, b banner.Config) {
+	err := b.Validate()
+	if err == nil {
+		return
+	}
+	for problem := range strings.Lines(err.Error()) {
+		field, text, ok := strings.Cut(strings.TrimSpace(problem), ": ")
+		switch {
+		case strings.HasPrefix(field, "purpose"):
+			p.add(key, "%s", text)
+		case !ok || strings.Contains(field, " "):
+			p.add(key+".banner", "%s", strings.TrimSpace(problem))
+		default:
+			p.add(key+"."+field, "%s", text)
+		}
+	}
+}
+
+// checkData checks that nothing else lies where the folders go. That they can be
+// written is for the rooms to find out, which then wait until they can.
+func (c *config) checkData(p *problems) {
+	folders := map[string]string{"data": c.Data}
+	if c.Shared != c.Data {
+		folders["shared"] = c.Shared
+	}
+	for key, path := range folders {
+		if info, err := os.Stat(path); err == nil && !info.IsDir() {
+			p.add(key, "%s is a file, not a folder", path)
+		}
+	}
+}
+
+// checkFolder adds a problem when a folder that a key names cannot be read.
+func checkFolder(p *problems, key, path string) {
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() {
+		p.add(key, "%s is a file, not a folder", path)
+		return
+	}
+	if err == nil {
+		_, err = os.ReadDir(path)
+	}
+	if err != nil {
+		p.add(key, "the folder cannot be read: %v", err)
 	}
 }
 

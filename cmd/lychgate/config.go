@@ -176,6 +176,9 @@ func readConfig(path string) (*config, error) {
 func parseConfig(name string, data []byte) (*config, *problems) {
 	c, p := new(config), &problems{file: name, lines: map[string]int{}}
 	decodeTOML(data, c, p)
+	if p.unreadable {
+		return c, p
+	}
 	base := filepath.Dir(name)
 	c.fill(base)
 	c.check(p)

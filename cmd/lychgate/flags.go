@@ -61,7 +61,8 @@ func readSource(name string, args []string) (*source, *config, error) {
 	return s, c, err
 }
 
-// readPlace reads the command line of a command that takes only its place.
+// readPlace reads the command line of a command that takes only its place, which
+// must be there.
 func readPlace(name string, args []string) (*config, error) {
 	var p place
 	f := flagSet(name)
@@ -69,7 +70,7 @@ func readPlace(name string, args []string) (*config, error) {
 	if err := parse(f, args); err != nil {
 		return nil, err
 	}
-	return p.config()
+	return p.existing()
 }
 
 // A source says where the configuration comes from: a file, or the few flags
@@ -124,6 +125,7 @@ func (s *source) config() (*config, error) {
 		c.Listen.HTTP = s.listen
 		checkAddress(p, "listen.http", s.listen)
 	}
+	c.checkData(p)
 	return c, p.err()
 }
 
@@ -146,5 +148,18 @@ func (p *place) config() (*config, error) {
 	}
 	c := &config{Data: p.data}
 	c.fill("")
+	return c, nil
+}
+
+// existing is config for a command that reads what a gateway has written, or
+// speaks to it: a folder that is not there is most likely a misspelt one.
+func (p *place) existing() (*config, error) {
+	c, err := p.config()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(c.Data); err != nil {
+		return nil, fmt.Errorf("the data folder %s cannot be read: %w: name the folder with -data, or the gateway's configuration with -config", c.Data, err)
+	}
 	return c, nil
 }

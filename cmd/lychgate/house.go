@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -67,8 +68,10 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 	if h.location, err = time.LoadLocation(c.Analytics.Timezone); err != nil {
 		return nil, fmt.Errorf("analytics.timezone: %w", err)
 	}
-	if err := errors.Join(os.MkdirAll(c.Data, 0o700), os.MkdirAll(c.Shared, 0o700)); err != nil {
-		log.Error("the data folder cannot be made: nothing can be accepted or counted until it can", "err", err)
+	for _, folder := range slices.Compact([]string{c.Data, c.Shared}) {
+		if err := writable(folder); err != nil {
+			log.Error("nothing can be written to the data folder: nothing can be accepted or counted until it can", "folder", folder, "err", withHint(err))
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	h.cancel = cancel
@@ -113,6 +116,18 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 		h.run("proxy", h.gateway.Run, ctx)
 	}
 	return h, err
+}
+
+// writable makes folder if it is not there, and tries to write a file in it.
+func writable(folder string) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(folder, ".try-")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // run does a room's background work until the house is closed.

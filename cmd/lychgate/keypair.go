@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 )
 
 // A keyPair is the certificate of the owner's own files. Whoever renews them has
@@ -22,6 +23,24 @@ func (p *keyPair) load() error {
 	}
 	p.current.Store(&pair)
 	return nil
+}
+
+// check loads the files and says what visitors' browsers would have against them.
+func (p *keyPair) check(hosts []string, now time.Time) error {
+	if err := p.load(); err != nil {
+		return err
+	}
+	leaf := p.current.Load().Leaf
+	var errs []error
+	if now.After(leaf.NotAfter) {
+		errs = append(errs, fmt.Errorf("tls.cert_file: the certificate in %s ended on %s: put the renewed one there", p.cert, leaf.NotAfter.Format(time.DateOnly)))
+	}
+	for _, host := range hosts {
+		if err := leaf.VerifyHostname(host); err != nil {
+			errs = append(errs, fmt.Errorf("tls.cert_file: browsers will refuse the certificate: %w", err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (p *keyPair) tls() *tls.Config {

@@ -26,7 +26,7 @@ func runLedger(args []string, stdout, stderr io.Writer) error {
 	if err := parse(f, rest); err != nil {
 		return err
 	}
-	c, err := p.config()
+	c, err := p.existing()
 	if err != nil {
 		return err
 	}

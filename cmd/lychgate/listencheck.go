@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -88,7 +89,11 @@ func (c *config) checkOrders(p *problems) {
 
 // checkAddress adds a problem when addr is nothing to listen on.
 func checkAddress(p *problems, key, addr string) {
-	if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
 		p.add(key, `%q is not an address to listen on: write host and port, such as "127.0.0.1:8080" or ":443"`, addr)
 	}
 }

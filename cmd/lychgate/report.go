@@ -28,7 +28,7 @@ func runReport(args []string, stdout, stderr io.Writer) (err error) {
 	if err := parse(f, args); err != nil {
 		return err
 	}
-	c, err := p.config()
+	c, err := p.existing()
 	if err != nil {
 		return err
 	}

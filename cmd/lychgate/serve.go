@@ -52,13 +52,13 @@ func serve(ctx context.Context, c *config, again func() (*config, error), stdout
 	h.certificates, h.pair = doorway.Certificates, pair
 	watch, err := openMonitor(ctx, c.Admin.Listen, h, log)
 	if err != nil {
-		return err
+		return withHint(err)
 	}
 	defer func() { err = errors.Join(err, watch.close()) }()
 
 	doors, err := h.gateway.Listen(ctx, doorway)
 	if err != nil {
-		return err
+		return withHint(err)
 	}
 	if err := held.allUsed(); err != nil {
 		return errors.Join(err, doors.Close())

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net/url"
-	"os"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -25,7 +24,9 @@ func (c *config) checkSites(p *problems) {
 		s.checkHolding(p, key)
 		s.checkEvents(p, key)
 		s.checkGoals(p, key)
-		c.checkBanner(p, key, s)
+		b := c.banner(s)
+		b.Purposes = nil // checked already, once for all sites
+		c.checkWords(p, key, b)
 	}
 }
 
@@ -33,9 +34,9 @@ func (c *config) checkSites(p *problems) {
 // before it.
 func (s *siteConfig) checkHosts(p *problems, key string, owner map[string]string) {
 	for j, h := range s.Hosts {
-		ascii, err := idna.Lookup.ToASCII(h)
+		ascii, _ := idna.Lookup.ToASCII(h) // isHostName has looked at the error
 		switch {
-		case err != nil, ascii == "", strings.ContainsAny(h, "/:* "):
+		case !isHostName(h):
 			p.add(key+".hosts", `%q (number %d) is not a host name: write the bare name, such as "www.charity.example"`, h, j+1)
 		case owner[ascii] != "":
 			p.add(key+".hosts", "%q belongs to %s already", h, owner[ascii])
@@ -45,21 +46,10 @@ func (s *siteConfig) checkHosts(p *problems, key string, owner map[string]string
 	}
 }
 
-// checkBanner adds what the banner has against the site's words, colours and
-// languages. Each line of its error begins with the key.
-func (c *config) checkBanner(p *problems, key string, s *siteConfig) {
-	b := c.banner(s)
-	err := b.Validate()
-	if err == nil {
-		return
-	}
-	for problem := range strings.Lines(err.Error()) {
-		field, text, ok := strings.Cut(strings.TrimSpace(problem), ": ")
-		if !ok || strings.Contains(field, " ") {
-			field, text = "banner", strings.TrimSpace(problem)
-		}
-		p.add(key+"."+field, "%s", text)
-	}
+// isHostName reports whether h is a bare name of a host, in any script.
+func isHostName(h string) bool {
+	ascii, err := idna.Lookup.ToASCII(h)
+	return err == nil && ascii != "" && !strings.ContainsAny(h, "/:* ")
 }
 
 // checkSource checks where the site comes from: a folder, or the server behind.
@@ -75,11 +65,7 @@ func (s *siteConfig) checkSource(p *problems, key string) {
 			checkServer(p, key+".fallbacks", f)
 		}
 	default:
-		if info, err := os.Stat(s.Dir); err != nil {
-			p.add(key+".dir", "the folder cannot be read: %v", err)
-		} else if !info.IsDir() {
-			p.add(key+".dir", "%s is a file, not a folder", s.Dir)
-		}
+		checkFolder(p, key+".dir", s.Dir)
 	}
 	if s.Dir != "" {
 		for k, set := range map[string]bool{"upstream_host": s.UpstreamHost != "", "fallbacks": s.Fallbacks != nil, "health_path": s.HealthPath != ""} {

@@ -27,6 +27,8 @@ type problems struct {
 	file  string
 	lines map[string]int
 	list  []problem
+	// unreadable: nothing after a wrong syntax can be trusted, nor missed.
+	unreadable bool
 }
 
 // add records a problem with the value of key.
@@ -69,11 +71,20 @@ func (p *problems) err() error {
 			fmt.Fprintf(&b, "%s: ", p.file)
 		}
 		if q.key != "" {
-			fmt.Fprintf(&b, "%s: ", q.key)
+			fmt.Fprintf(&b, "%s: ", p.nameOf(q.key))
 		}
 		b.WriteString(q.text)
 	}
 	return errors.New(b.String())
+}
+
+// nameOf is what the reader knows a key by: without a file, the flag that set it.
+func (p *problems) nameOf(key string) string {
+	flags := map[string]string{"site[0].dir": "-dir", "site[0].upstream": "-upstream", "listen.http": "-listen", "data": "-data"}
+	if flag := flags[key]; flag != "" && p.file == "" {
+		return flag
+	}
+	return key
 }
 
 // decodeTOML reads data into v, which must be a pointer to a struct. Unknown
@@ -117,6 +128,7 @@ func decodeTOML(data []byte, v any, p *problems) {
 }
 
 func (p *problems) syntax(err error) {
+	p.unreadable = true
 	var bad *toml.DecodeError
 	var line int
 	text := err.Error()

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Whoever starts lychgate for the first time makes the usual mistakes, and is
+// told of each where it is, what it is and what to do.
+func TestEveryRefusalSaysWhatToDo(t *testing.T) {
+	site, dir := testSite(t), t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	file := write("file", "not a folder")
+	cert, key, _ := testKeyPair(t)
+	ownFiles := "[listen]\nhttps = \":0\"\n[tls]\ncert_file = \"" + cert + "\"\nkey_file = \"" + key + "\"\n"
+	here := "[[site]]\ndir = \"" + site + "\"\n"
+	for _, test := range []struct {
+		name string
+		args []string
+		code int
+		want string
+		not  string
+	}{
+		{"nothing to serve", []string{"serve"}, exitUsage, "say where the website is: -dir FOLDER", ""},
+		{"a folder that is not there", []string{"serve", "-dir", "nowhere"}, exitFailed, "-dir: the folder cannot be read: stat nowhere: no such file", "site[0]"},
+		{"a file for a folder", []string{"serve", "-dir", file}, exitFailed, "-dir: " + file + " is a file, not a folder", ""},
+		{"an upstream without http", []string{"serve", "-upstream", "localhost:3000"}, exitFailed, `write a URL such as "http://127.0.0.1:3000"`, ""},
+		{"a port alone", []string{"serve", "-dir", site, "-listen", "80"}, exitFailed, `-listen: "80" is not an address to listen on: write host and port`, ""},
+		{"a port too high", []string{"serve", "-dir", site, "-listen", "127.0.0.1:99999"}, exitFailed, "is not an address to listen on", ""},
+		{"a file for the data", []string{"serve", "-dir", site, "-listen", "127.0.0.1:0", "-data", file}, exitFailed, "-data: " + file + " is a file, not a folder", ""},
+		{"an unclosed bracket", []string{"check", "-config", write("syntax.toml", "[listen\n")}, exitFailed, "syntax.toml:1: not valid TOML", "there is no site"},
+		{"a file that is empty", []string{"check", "-config", write("empty.toml", "")}, exitFailed, "there is no site: add a [[site]]", ""},
+		{"a dashboard's host that is none", []string{"check", "-config", write("host.toml", "[admin]\nhost = \"a b\"\n"+here)}, exitFailed, `host.toml:2: admin.host: "a b" is not a host name`, ""},
+		{"a purpose named badly", []string{"check", "-config", write("purpose.toml", "[[purpose]]\nid = \"Our News\"\nname = { en = \"News\" }\ntext = { en = \"Letters.\" }\n"+here)}, exitFailed, `has a problem:` + "\n  " + filepath.Join(dir, "purpose.toml") + `:1: purpose[0]: id "Our News" must be a lower-case word`, ""},
+		{"a certificate for others", []string{"check", "-config", write("others.toml", ownFiles+here+"hosts = [\"charity.test\"]\n")}, exitFailed, "browsers will refuse the certificate", ""},
+		{"a certificate for us", []string{"check", "-config", write("ours.toml", ownFiles+here+"hosts = [\"example.com\"]\n")}, exitDone, "The configuration is right", ""},
+		{"totals of a misspelt folder", []string{"totals", "-data", "nowhere"}, exitFailed, "the data folder nowhere cannot be read", `"pageviews"`},
+		{"a report of one", []string{"report", "-data", "nowhere"}, exitFailed, "the data folder nowhere cannot be read", ""},
+		{"a reload of one", []string{"reload", "-data", "nowhere"}, exitFailed, "no lychgate is running with this data folder", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var out, errs strings.Builder
+			code := run(test.args, &out, &errs)
+			got := out.String() + errs.String()
+			if code != test.code || !strings.Contains(got, test.want) || (test.not != "" && strings.Contains(got, test.not)) {
+				t.Errorf("exit %d, want %d and %q, not %q:\n%s", code, test.code, test.want, test.not, got)
+			}
+		})
+	}
+	if _, err := os.Stat("nowhere"); err == nil {
+		t.Error("a folder was made by asking about it")
+	}
+}
