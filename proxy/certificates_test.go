@@ -29,6 +29,7 @@ type testIssuer struct {
 	root              string // PEM of what pebble's own https is signed by
 	httpPort, tlsPort int
 	nameserver        string
+	profile           string // asked for by the doors; without one, pebble takes any
 	cmd               *exec.Cmd
 	log               sharedLog
 }
@@ -56,12 +57,9 @@ func newTestIssuer(t *testing.T) *testIssuer {
 	if testing.Short() {
 		t.Skip("SKIPPED: builds an issuer and waits for it; the full run does")
 	}
+	t.Parallel() // these tests mostly wait for their issuers
 	const mod = "github.com/letsencrypt/pebble/v2"
-	p := &testIssuer{dir: t.TempDir()}
-	p.bin = filepath.Join(p.dir, "pebble")
-	if out, err := exec.Command("go", "build", "-modfile=../internal/tools/go.mod", "-o", p.bin, mod+"/cmd/pebble").CombinedOutput(); err != nil {
-		missing(t, "pebble does not build (make test fetches it): %v\n%s", err, out)
-	}
+	p := &testIssuer{dir: t.TempDir(), bin: testTool(t, "pebble"), profile: "default"}
 	src, err := exec.Command("go", "list", "-modfile=../internal/tools/go.mod", "-m", "-f", "{{.Dir}}", mod).Output()
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +75,11 @@ func newTestIssuer(t *testing.T) *testIssuer {
 		"privateKey":  filepath.Join(certs, "localhost", "key.pem"),
 		"httpPort":    p.httpPort, "tlsPort": p.tlsPort,
 		"retryAfter": map[string]int{"authz": 1, "order": 1},
-		"profiles":   map[string]any{"default": map[string]any{"description": "test", "validityPeriod": 7776000}},
+		"profiles": map[string]any{
+			"default":    map[string]any{"description": "90 days", "validityPeriod": 7776000},
+			"shortlived": map[string]any{"description": "6 days", "validityPeriod": 518400},
+			"ending":     map[string]any{"description": "20 minutes", "validityPeriod": 1200},
+		},
 	}}
 	data, err := json.Marshal(config)
 	if err != nil {
@@ -87,6 +89,16 @@ func newTestIssuer(t *testing.T) *testIssuer {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// testTool builds a tool of internal/tools, once, and returns where it lies.
+func testTool(t *testing.T, name string) string {
+	t.Helper()
+	bin, err := exec.Command("go", "tool", "-modfile=../internal/tools/go.mod", "-n", name).Output()
+	if err != nil {
+		missing(t, "%s does not build (make test fetches it): %v", name, err)
+	}
+	return strings.TrimSpace(string(bin))
 }
 
 // start runs pebble, which refuses half of all nonces and, like every start of
@@ -201,21 +213,14 @@ func (p *testIssuer) doors(t *testing.T, dir string, hosts ...string) (*Certific
 	log := new(sharedLog)
 	certs, err := NewCertificates(CertificateConfig{
 		Hosts: hosts, CA: "https://" + p.addr + "/dir", CARoot: p.root, Dir: dir,
-		HTTPPort: p.httpPort, TLSPort: p.tlsPort,
+		HTTPPort: p.httpPort, TLSPort: p.tlsPort, Profile: p.profile,
 		Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	site := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "the site") })
-	plain, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p.httpPort))
-	if err != nil {
-		t.Fatal(err)
-	}
-	secure, err := tls.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p.tlsPort), certs.TLS())
-	if err != nil {
-		t.Fatal(err)
-	}
+	plain, secure := listenAgain(t, p.httpPort), tls.NewListener(listenAgain(t, p.tlsPort), certs.TLS())
 	servers := []*http.Server{
 		{Handler: certs.Challenge(site), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)},
 		{Handler: site, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)},
@@ -232,6 +237,17 @@ func (p *testIssuer) doors(t *testing.T, dir string, hosts ...string) (*Certific
 			s.Close()
 		}
 	}
+}
+
+// listenAgain listens on a port that somebody else may hold for a moment.
+func listenAgain(t *testing.T, port int) (l net.Listener) {
+	t.Helper()
+	waitFor(t, "the port", func() bool {
+		var err error
+		l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		return err == nil
+	})
+	return l
 }
 
 // serial is the serial number of the certificate shown for host, or "" when the

@@ -23,7 +23,7 @@ func TestEveryChallengeIsAnswered(t *testing.T) {
 			dir := t.TempDir()
 			c := CertificateConfig{
 				Hosts: []string{way + ".charity.example"}, CA: "https://" + p.addr + "/dir", CARoot: p.root, Dir: dir,
-				HTTPPort: p.httpPort, TLSPort: p.tlsPort, Log: slog.New(slog.DiscardHandler),
+				HTTPPort: p.httpPort, TLSPort: p.tlsPort, Profile: p.profile, Log: slog.New(slog.DiscardHandler),
 			}
 			if way == "dns-01" {
 				c.DNSHook = filepath.Join(dir, "hook")

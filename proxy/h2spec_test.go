@@ -29,13 +29,9 @@ func TestH2Spec(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: builds the suite and runs it; the full run does")
 	}
-	dir := t.TempDir()
-	bin := filepath.Join(dir, "h2spec")
-	if out, err := exec.Command("go", "build", "-modfile=../internal/tools/go.mod", "-o", bin, "github.com/summerwind/h2spec/cmd/h2spec").CombinedOutput(); err != nil {
-		missing(t, "h2spec does not build (make test fetches it): %v\n%s", err, out)
-	}
+	bin := testTool(t, "h2spec")
 	d := testListen(t, Config{Sites: []Site{{Dir: testFolder(t, map[string]string{"index.html": "<!doctype html><title>Hello</title><p>Hello"})}}})
-	report := filepath.Join(dir, "report.xml")
+	report := filepath.Join(t.TempDir(), "report.xml")
 	port := strconv.Itoa(d.HTTPS().(*net.TCPAddr).Port)
 	// It exits with 1 when a case fails; the report says which.
 	out, _ := exec.Command(bin, "-t", "-k", "-h", "127.0.0.1", "-p", port, "-o", "3", "-j", report).CombinedOutput()
