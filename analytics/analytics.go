@@ -200,6 +200,7 @@ func open(ctx context.Context, c Config, openStore func(context.Context) (Store,
 	a.refreshPlaces()
 	if err := a.openSpool(); err != nil {
 		a.log.Error("open spool; counts stay in memory until it opens", "err", err)
+		a.noteSpool(err)
 	}
 	if _, err := a.opened(ctx); err != nil {
 		a.log.Error("open statistics store; counts stay on disk until it opens", "err", err)

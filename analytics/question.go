@@ -236,6 +236,9 @@ type Health struct {
 	// Sent is how many batches have reached it since the start, Failures how many
 	// tries failed.
 	Sent, Failures int64
+	// SpoolErr says why counts stay in memory, where a crash would lose them;
+	// empty while they reach the disk.
+	SpoolErr string
 	// Backlog is the number of batches waiting in the spool, BacklogBytes their size.
 	Backlog      int
 	BacklogBytes int64

@@ -44,6 +44,17 @@ func (a *Analytics) Run(ctx context.Context) error {
 			a.log.Info("spool works again")
 		}
 		failing = err != nil
+		a.noteSpool(err)
+	}
+}
+
+// noteSpool keeps how the last try to reach the disk went.
+func (a *Analytics) noteSpool(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.health.SpoolErr = ""
+	if err != nil {
+		a.health.SpoolErr = err.Error()
 	}
 }
 

@@ -65,6 +65,9 @@ func health(h analytics.Health) (lines []healthLine) {
 	} else {
 		say(false, "All is well. Last write: %s.", ago(h.LastWrite, time.Now()))
 	}
+	if h.SpoolErr != "" {
+		say(true, "Nothing can be written to the data folder; counting goes on in memory, and a crash would lose it. %s", h.SpoolErr)
+	}
 	if h.Backlog > 0 {
 		say(h.Backlog > 100, "Waiting to be written: %s (%s).", countOf(int64(h.Backlog), "entry"), countOf(h.BacklogBytes, "byte"))
 	}

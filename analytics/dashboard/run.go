@@ -36,3 +36,10 @@ func (d *Dashboard) keepHouse(ctx context.Context) error {
 	}
 	return d.sendLetters(ctx, time.Now())
 }
+
+// Err is why nobody can sign in: the accounts cannot be opened. nil while they can.
+func (d *Dashboard) Err() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.err
+}

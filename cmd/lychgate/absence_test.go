@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -57,13 +58,19 @@ func (u *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // What a visitor brings along is found in no log, no file and, beyond the plan,
 // in no request to the site behind: whatever they answer, and in errors too.
 func TestNothingOfAVisitorStays(t *testing.T) {
+	for _, format := range []string{logText, logJSON} {
+		t.Run("log as "+format, func(t *testing.T) { nothingStays(t, format) })
+	}
+}
+
+func nothingStays(t *testing.T, format string) {
 	up := new(recorder)
 	upstream := httptest.NewServer(up)
 	defer upstream.Close()
 	data, folder := t.TempDir(), testSite(t)
 	config := filepath.Join(t.TempDir(), "gate.toml")
-	text := fmt.Sprintf("data = %q\n[listen]\nhttp = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n"+
-		"[[site]]\nhosts = [\"up.example\"]\nupstream = %q\n[[site]]\nhosts = [\"dir.example\"]\ndir = %q\n", data, upstream.URL, folder)
+	text := fmt.Sprintf("data = %q\n[listen]\nhttp = \"127.0.0.1:0\"\ntrusted_proxies = [\"127.0.0.1\"]\n[admin]\nlisten = \"127.0.0.1:0\"\n[log]\nformat = %q\n"+
+		"[[site]]\nhosts = [\"up.example\"]\nupstream = %q\n[[site]]\nhosts = [\"dir.example\"]\ndir = %q\n", data, format, upstream.URL, folder)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +141,11 @@ func TestNothingOfAVisitorStays(t *testing.T) {
 	maps.Copy(places, everyFile(t, data))
 	places["standard output"] = p.stdout.String()
 	places["standard error"] = p.stderr.String()
+	for line := range strings.Lines(places["standard error"]) {
+		if format == logJSON && !json.Valid([]byte(line)) {
+			t.Errorf("not a line of JSON: %s", line)
+		}
+	}
 	full := []string{canaryIPv4, canaryIPv6, "2001:db8:1234:5678", canaryMail, url.QueryEscape(canaryMail), canaryAgent, canaryQuery, canaryCookie, canaryReleased, canaryReferrer, canaryClickID}
 	for _, v := range given {
 		if len(v) > 20 { // signed values, not "decline.2026-11"

@@ -81,6 +81,10 @@ func TestTheSiteComesFirst(t *testing.T) {
 			}
 			p.view(t, "/about.html", cookies...)
 			p.view(t, "/_lychgate/consent", cookies...)
+			var health, complaint strings.Builder
+			if code := run([]string{"health", "-data", data}, &health, &complaint); code != exitDone || !strings.HasPrefix(health.String(), "ok, but\n") {
+				t.Errorf("health does not tell: %d %s%s", code, &health, &complaint)
+			}
 			if err := p.stop(t); (err != nil) != test.loses {
 				t.Errorf("stop: %v\n%s", err, &p.stderr)
 			}
@@ -97,7 +101,11 @@ func TestATakenPortStopsTheStart(t *testing.T) {
 	p := startProgram(t, "serve", "-dir", testSite(t), "-data", t.TempDir(), "-listen", "127.0.0.1:0")
 	var out, log strings.Builder
 	code := run([]string{"serve", "-dir", testSite(t), "-data", t.TempDir(), "-listen", strings.TrimPrefix(p.url, "http://")}, &out, &log)
-	if code != exitFailed || !strings.Contains(log.String(), "address already in use") {
+	if code != exitFailed || !strings.Contains(log.String(), "address already in use: another program listens there") {
+		t.Errorf("exit %d: %s", code, &log)
+	}
+	log.Reset()
+	if code := run([]string{"serve", "-dir", testSite(t), "-data", t.TempDir(), "-listen", "192.0.2.1:0"}, &out, &log); code != exitFailed || !strings.Contains(log.String(), "this machine does not have that address") {
 		t.Errorf("exit %d: %s", code, &log)
 	}
 }

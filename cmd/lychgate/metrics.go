@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -84,6 +85,7 @@ func (r readings) Collect(to chan<- prometheus.Metric) {
 	r.ledger(s)
 	r.counting(s)
 	r.certificates(s)
+	s.gauge("lychgate_dashboard_up", "1 while admins can sign in.", truth(r.h.dashboard.Err() == nil))
 }
 
 func (r readings) gateway(s sheet) {
@@ -124,6 +126,7 @@ func (r readings) ledger(s sheet) {
 func (r readings) counting(s sheet) {
 	c := r.h.analytics.Health()
 	s.gauge("lychgate_counting_up", "1 while the store takes sums.", truth(c.StoreOpen && c.Err == ""))
+	s.gauge("lychgate_spool_up", "1 while counts reach the disk each second.", truth(c.SpoolErr == ""))
 	s.gauge("lychgate_spool_batches", "Batches waiting for the store.", float64(c.Backlog))
 	s.gauge("lychgate_spool_bytes", "Their size.", float64(c.BacklogBytes))
 	s.gauge("lychgate_spool_set_aside", "Batches of unknown fate that wait for somebody to decide.", float64(c.SetAside))
@@ -134,33 +137,48 @@ func (r readings) counting(s sheet) {
 	s.gauge("lychgate_retention_late_rows", "Rows past their time that the last pass found.", float64(kept.Late))
 	s.moment("lychgate_retention_last_pass_timestamp_seconds", "When it last ran to its end, on the gateway that keeps house.", kept.LastPass)
 	s.gauge("lychgate_places_up", "1 while countries can be told.", truth(c.PlaceErr == ""))
+	s.moment("lychgate_places_built_timestamp_seconds", "The date of what tells countries by networks.", c.Places.Built)
 	s.moment("lychgate_counting_last_write_timestamp_seconds", "When a batch last reached the store since the start.", c.LastWrite)
 }
 
-// certificates reads how many names have theirs and when the first one ends.
 func (r readings) certificates(s sheet) {
-	var ends []time.Time
-	if r.h.certificates != nil {
-		for _, c := range r.h.certificates.Status() {
+	ends := r.h.certificateEnds()
+	missing, _ := r.h.certificatesWanting(time.Now())
+	s.gauge("lychgate_certificates", "Certificates that are wanted: one for each name, or the owner's own.", float64(len(ends)))
+	s.gauge("lychgate_certificates_missing", "Those that are not there yet.", float64(missing))
+	var first time.Time
+	if i := slices.IndexFunc(ends, func(t time.Time) bool { return !t.IsZero() }); i >= 0 {
+		first = ends[i]
+	}
+	s.moment("lychgate_certificates_first_expiry_timestamp_seconds", "When the first of them ends.", first)
+}
+
+// certificateEnds are the ends of all certificates that are wanted, in their
+// order; zero for those that are not there yet.
+func (h *house) certificateEnds() (ends []time.Time) {
+	if h.certificates != nil {
+		for _, c := range h.certificates.Status() {
 			ends = append(ends, c.Expires)
 		}
 	}
-	if r.h.pair != nil {
-		ends = append(ends, r.h.pair.current.Load().Leaf.NotAfter)
+	if h.pair != nil {
+		ends = append(ends, h.pair.current.Load().Leaf.NotAfter)
 	}
-	var missing int
-	var first time.Time
-	for _, end := range ends {
+	slices.SortFunc(ends, time.Time.Compare)
+	return ends
+}
+
+// certificatesWanting counts those that are not there yet and those past their end.
+func (h *house) certificatesWanting(now time.Time) (missing, ended int) {
+	for _, end := range h.certificateEnds() {
 		switch {
 		case end.IsZero():
 			missing++
-		case first.IsZero() || end.Before(first):
-			first = end
+		case end.Before(now):
+			ended++
 		}
 	}
-	s.gauge("lychgate_certificates", "Certificates that are wanted: one for each name, or the owner's own.", float64(len(ends)))
-	s.gauge("lychgate_certificates_missing", "Those that are not there yet.", float64(missing))
-	s.moment("lychgate_certificates_first_expiry_timestamp_seconds", "When the first of them ends.", first)
+	return missing, ended
 }
 
 // A sheet is what readings are written on.

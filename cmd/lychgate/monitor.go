@@ -75,14 +75,23 @@ func (h *house) condition() string {
 	if counting.Err != "" {
 		add("analytics", counting.Err)
 	}
+	if counting.SpoolErr != "" {
+		add("analytics", "counts stay in memory: "+counting.SpoolErr)
+	}
 	if err := h.analytics.Kept().Err; err != "" {
 		add("retention", err)
 	}
 	if counting.PlaceErr != "" {
 		add("places", counting.PlaceErr)
 	}
+	if err := h.dashboard.Err(); err != nil {
+		add("dashboard", err.Error())
+	}
 	if g := h.gateway.Health(); g.UpstreamsDown > 0 {
-		add("proxy", count(g.UpstreamsDown, "website does", "websites do")+" not answer")
+		add("proxy", count(g.UpstreamsDown, "server", "servers")+" behind the sites did not answer when last asked")
+	}
+	if missing, ended := h.certificatesWanting(time.Now()); missing > 0 || ended > 0 {
+		add("certificates", count(missing, "name has", "names have")+" none yet, "+count(ended, "has", "have")+" run out")
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
