@@ -59,11 +59,16 @@ func FuzzAppendEmbed(f *testing.F) {
 	for _, s := range []string{`"><script>`, "{name}", "\x00&amp;'", "é"} {
 		f.Add(s, s, s)
 	}
+	f.Add("0", `"`, "")
 	b := testBanner(f, Config{})
 	f.Fuzz(func(t *testing.T, kind, name, url string) {
 		nodes := parse(t, b.AppendEmbed(nil, &Embed{Kind: kind, Name: name, Show: url, Source: url, Origin: name}))
-		if n := len(find(nodes, "a")); n < 2 || n > 3 || len(find(nodes, "script")) > 0 {
-			t.Fatalf("%d links", n)
+		want := 3 // show, always, and where it comes from
+		if url == "" {
+			want = 1
+		}
+		if n := len(find(nodes, "a")); n != want || len(find(nodes, "script")) > 0 {
+			t.Fatalf("%d links, want %d", n, want)
 		}
 	})
 }
