@@ -10,7 +10,7 @@ import { start } from './program.mjs';
 // Silent, and still: without partial raster and sub-pixel text the same page is
 // always the same picture.
 const flagsAlways = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--no-default-browser-check',
+  '--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--no-default-browser-check',
   '--disable-background-networking', '--disable-component-update', '--disable-domain-reliability', '--disable-sync',
   '--metrics-recording-only', '--password-store=basic', '--disable-dev-shm-usage', '--hide-scrollbars',
   '--font-render-hinting=none', '--disable-partial-raster', '--disable-lcd-text', '--force-device-scale-factor=1',
@@ -19,8 +19,9 @@ const flagsAlways = [
 
 // startProgram starts the browser, on a page if one is given. Every *.site.test is
 // this machine at the port in the URL, and every other host is the recording
-// server, or nowhere when there is none.
-async function startProgram(work, { trackers, flags = [], profile, page = 'about:blank' }) {
+// server, or nowhere when there is none. It speaks HTTP/3 with the one host and
+// port in quic, which it would not with a certificate that it does not know.
+async function startProgram(work, { trackers, flags = [], profile, quic, page = 'about:blank' }) {
   const elsewhere = trackers ? `127.0.0.1:${trackers.port}` : '~NOTFOUND';
   return start(process.env.CHROMIUM ?? 'chromium', [
     ...flagsAlways,
@@ -28,6 +29,7 @@ async function startProgram(work, { trackers, flags = [], profile, page = 'about
     `--ignore-certificate-errors-spki-list=${work.certificate.spki}`,
     `--host-resolver-rules=MAP *.site.test 127.0.0.1, MAP * ${elsewhere}, EXCLUDE 127.0.0.1, EXCLUDE localhost`,
     '--remote-debugging-port=0',
+    ...(quic ? ['--enable-quic', `--origin-to-force-quic-on=${quic}`] : ['--disable-quic']),
     ...flags,
     page,
   ], { ready: /DevTools listening on (ws:\S+)/ });

@@ -30,7 +30,7 @@ export function binary() {
 // startGateway runs `lychgate serve` in front of a folder or an upstream URL.
 // site holds further lines of the [[site]] table, config lines before it. What it
 // relays it fetches from trackers; without them from nowhere.
-export async function startGateway(work, { dir, upstream, https = false, site = '', config = '', trackers }) {
+export async function startGateway(work, { dir, upstream, https = false, http3 = false, site = '', config = '', trackers }) {
   const folder = await work.folder('gateway');
   const configFile = path.join(folder, 'lychgate.toml');
   const { certFile, keyFile } = work.certificate;
@@ -38,6 +38,7 @@ export async function startGateway(work, { dir, upstream, https = false, site = 
 ${config}
 [listen]
 ${https ? 'https' : 'http'} = "127.0.0.1:0"
+http3 = ${http3}
 ${https ? `[tls]\ncert_file = ${JSON.stringify(certFile)}\nkey_file = ${JSON.stringify(keyFile)}` : ''}
 [[site]]
 ${dir ? `dir = ${JSON.stringify(dir)}` : `upstream = ${JSON.stringify(upstream)}`}
