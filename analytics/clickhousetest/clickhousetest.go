@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -125,14 +124,18 @@ func library() (string, error) {
 // build compiles chserver once per process. The go command's own cache makes
 // the second time quick.
 var build = sync.OnceValues(func() (string, error) {
-	_, here, _, _ := runtime.Caller(0)
+	// The folder by the go command, because a test built with -trimpath does not know it.
+	here, err := exec.Command("go", "list", "-f", "{{.Dir}}", "github.com/lychgate/lychgate/analytics/clickhousetest").Output()
+	if err != nil {
+		return "", fmt.Errorf("find chserver: %w", err)
+	}
 	dir, err := os.MkdirTemp("", "chserver")
 	if err != nil {
 		return "", err
 	}
 	bin := filepath.Join(dir, "chserver")
 	c := exec.Command("go", "build", "-o", bin, ".")
-	c.Dir = filepath.Join(filepath.Dir(here), "chserver")
+	c.Dir = filepath.Join(strings.TrimSpace(string(here)), "chserver")
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build chserver: %w\n%s", err, out)
