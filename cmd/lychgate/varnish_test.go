@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,10 +13,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 )
 
 var varnishRequests = flag.Int("varnish", 5000, "requests that TestSharedCache sends through Varnish")
@@ -133,18 +134,41 @@ func startVarnish(t *testing.T, varnishd, vcl, backend string) *http.Client {
 	}
 	socket := filepath.Join(dir, "door")
 	var out lockedBuffer
-	cmd := exec.Command(varnishd, "-F", "-j", "none", "-n", filepath.Join(dir, "work"), "-a", socket, "-f", file, "-s", "malloc,64m",
+	// With -d the program is spoken to by its standard input: it answers once it
+	// listens, and ends when the input does.
+	cmd := exec.Command(varnishd, "-d", "-j", "none", "-n", filepath.Join(dir, "work"), "-a", socket, "-f", file, "-s", "malloc,64m",
 		"-p", "thread_pool_min=20", "-p", "thread_pool_max=200", "-p", "vsl_space=1M")
-	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.Stderr = &out
+	orders, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var ended sync.WaitGroup
-	ended.Go(func() { _ = cmd.Wait() }) // it is stopped below
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		ended.Wait()
+		if err := orders.Close(); err != nil {
+			t.Error(err)
+		}
+		_, _ = io.Copy(&out, answers) // until it has ended
+		if err := cmd.Wait(); err != nil {
+			t.Logf("Varnish: %v\n%s", err, out.String())
+		}
 	})
+	if _, err := io.WriteString(orders, "start\n"); err != nil {
+		t.Fatal(err)
+	}
+	head := regexp.MustCompile(`^\d{3} +\d`)
+	lines := bufio.NewScanner(io.TeeReader(answers, &out))
+	for heads := 0; heads < 2 && lines.Scan(); { // that of the greeting, that of the answer
+		if head.Match(lines.Bytes()) {
+			heads++
+		}
+	}
 	client := &http.Client{
 		CheckRedirect: noRedirects.CheckRedirect,
 		Transport: &http.Transport{
@@ -155,16 +179,13 @@ func startVarnish(t *testing.T, varnishd, vcl, backend string) *http.Client {
 		},
 	}
 	t.Cleanup(client.CloseIdleConnections)
-	for range 600 {
-		res, err := client.Get(backend + "/_lychgate/healthz")
-		if err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return client
-			}
-		}
-		time.Sleep(50 * time.Millisecond)
+	res, err := client.Get(backend + "/_lychgate/healthz")
+	if err != nil {
+		t.Fatalf("Varnish does not answer: %v\n%s", err, out.String())
 	}
-	t.Fatalf("Varnish does not answer:\n%s", out.String())
-	return nil
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("Varnish answers %d\n%s", res.StatusCode, out.String())
+	}
+	return client
 }
