@@ -4,98 +4,201 @@
 // parties is noted: that is the control, and the proof that the pages do load.
 // Behind lychgate the same pages must reach nobody before a choice, after a no,
 // after a withdrawal and under Global Privacy Control, and everybody again after
-// a yes.
+// a yes. What the gateway fetches for everybody comes from an address of its own,
+// and is shown to carry nothing of the visitor.
+//
+// LYCHGATE_TEST_HOSTILE=all tours every phase over https and plain http, with
+// JavaScript on and off. Without it the tours are left out that only repeat what
+// another has shown: what the gateway sends does not depend on JavaScript.
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { backTo, startChromium } from './lib/chromium.mjs';
-import { choicesLink, decide, withdraw } from './lib/consent.mjs';
+import { choicesLink, decide, isAsked, withdraw } from './lib/consent.mjs';
 import { serveFiles } from './lib/fileserver.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { startTrackers } from './lib/trackers.mjs';
 import { openWorkplace } from './lib/workplace.mjs';
-import { serverPages } from './hostile/server.mjs';
+import { ownPages, serverPages } from './hostile/server.mjs';
 
 const folder = path.join(import.meta.dirname, 'hostile');
-const subresources = new Set(['/away.gif', '/away.js', '/away.html', '/away.css', '/local.gif']);
+const subresources = new Set(['/away.gif', '/away.js', '/away.html', '/away.css', '/local.gif', '/js/spy.js', '/matomo.js']);
+const work = await openWorkplace();
+const trackers = await startTrackers(work);
+const served = { ...serverPages, ...ownPages(trackers.port) };
 const pages = [
   ...readdirSync(folder).filter((f) => /\.(html|xhtml|svg)$/.test(f)).map((f) => `/${f}`),
-  ...Object.keys(serverPages).filter((p) => !subresources.has(p)),
+  ...Object.keys(served).filter((p) => !subresources.has(p)),
 ].sort();
-// services are hosts of the catalogue that the page of well-known snippets asks for.
-const services = new Set(['www.googletagmanager.com', 'www.google-analytics.com', 'connect.facebook.net', 'static.hotjar.com', 'www.clarity.ms',
-  'snap.licdn.com', 'static.ads-twitter.com', 'www.youtube.com', 'player.vimeo.com', 'www.google.com', 'w.soundcloud.com', 'embed.tawk.to']);
-// tolerated is the share of hosts that may stay out of reach after a yes.
-const tolerated = 0.08;
+// What the site's owner says about the site's own: a sub-domain that is a
+// tracker's under another name, a script, a snippet, and where it counts itself.
+const owner = `hold = ["metrics.site.test", "/js/spy.js", "inline:mySpy.start"]
+analytics_paths = ["/collect"]`;
+const all = process.env.LYCHGATE_TEST_HOSTILE === 'all';
+// staysShut are the hosts that a yes does not bring back, with the reason.
+const staysShut = {
+  'svg-style-img.tracker.test': 'markup in a style in a drawing: readers part ways there, so the text is left out for everybody',
+  'one-slash.tracker.test': 'names a host on plain http only, and the list of hosts is made as if over https: held until it is met again',
+  '2f': 'no address of the page: Chromium looks ahead for @import and misreads an escape',
+  'sandboxed.pictures.test': 'brought by the gateway, but the driver does not report what sandboxed frames load; its picture is looked at below',
+};
+// ignorable are hints that a browser follows when it likes, not when it is short
+// of memory: HTML section 7.6.
+const ignorable = new Set(['speculation.tracker.test', 'made-speculation.tracker.test']);
 const start = '/start.html';
 // The page where the tours start holds nothing from elsewhere and links to every
 // other, so that lychgate, looking the site over when it starts, finds them all:
 // a host it has not seen then is held from everybody, accepted or not.
-const calm = `<!DOCTYPE html><html lang="en"><title>Start</title><h1>Start</h1>${pages.map((p) => `<a href="${p}">${p}</a>`).join(' ')}</html>`;
+const calm = `<!DOCTYPE html><html lang="en"><title>Start</title><h1>Start</h1><input aria-label="i">${pages.map((p) => `<a href="${p}">${p}</a>`).join(' ')}</html>`;
 
-const work = await openWorkplace();
-const trackers = await startTrackers(work);
 const table = [];
 after(() => console.table(Object.fromEntries(table)));
 
-// Every phase is toured over https; over plain http, where addresses and headers
-// differ a little, the first visit and the yes.
+// reachedBare are the hosts each kind of visitor reaches without lychgate.
+const reachedBare = new Map();
+// secureOnly are those of them that plain http does not reach: what needs a
+// connection that browsers trust, the coding br, and names that depend on the scheme.
+const secureOnly = new Set(['file-service.tracker.test', 'file-import-service.tracker.test', 'paint-worklet.tracker.test',
+  'brotli.tracker.test', 'preconnect-relative.tracker.test', 'ssl.google-analytics.com']);
+
 for (const scheme of ['https', 'http']) {
   const tls = scheme === 'https';
-  const site = { dir: folder, pages: { ...serverPages, [start]: calm, '/': calm } };
+  const site = { dir: folder, pages: { ...served, [start]: calm, '/': calm } };
   const bare = await serveFiles(work, { ...site, tls });
   const upstream = await serveFiles(work, site);
-  const gateway = await startGateway(work, { upstream: upstream.url, https: tls });
+  const gateway = await startGateway(work, { upstream: upstream.url, https: tls, trackers, site: owner });
   // Plain http is visited by name: by address browsers trust it like https.
   const urls = { bare: tls ? bare.url : `http://www.site.test:${bare.port}`, gateway: gateway.named };
+  const fetchedAtStart = trackers.relayed.length;
 
-  for (const javaScript of tls ? [true, false] : [true]) {
-    describe(`${scheme}, JavaScript ${javaScript ? 'on' : 'off'}`, () => {
-      const row = (phase, seen, cookies) => table.push([`${scheme}, script ${javaScript ? 'on' : 'off'}: ${phase}`, {
-        pages: pages.length, hosts: seen.hosts.size, handshakes: seen.handshakes, requests: seen.requests, cookies: cookies.length,
-      }]);
-      let control;
+  for (const javaScript of tls || all ? [true, false] : [true]) {
+    const kind = `${scheme}, JavaScript ${javaScript ? 'on' : 'off'}`;
+    const row = (phase, { seen, cookies, relayed, own }) => table.push([`${kind}: ${phase}`, {
+      pages: pages.length, hosts: seen.hosts.size, handshakes: seen.handshakes, requests: seen.requests, cookies: cookies.length,
+      'own counter': own, 'by the gateway': relayed.size,
+    }]);
 
-      test('control: without lychgate the third parties are reached', async () => {
-        control = await tour(urls.bare, javaScript, async () => {});
-        row('without lychgate', control.seen, control.cookies);
-        assert.ok(control.seen.hosts.size > 150, `${control.seen.hosts.size} hosts`);
-      });
+    describe(kind, () => {
+      if (tls || all) {
+        test('without lychgate the third parties are reached', async () => {
+          const got = await tour(urls.bare, javaScript, bare);
+          row('without lychgate', got);
+          assert.ok(got.seen.hosts.size > 180, `${got.seen.hosts.size} hosts`);
+          assert.ok(got.seen.hosts.has('metrics.site.test') && got.own > 0, 'the site counts by itself');
+          reachedBare.set(kind, got.seen.hosts);
+        });
+      }
 
       const phases = [
-        { phase: 'before a choice', prepare: async () => {} },
-        { phase: 'after a no', prepare: (page) => decide(page, 'decline') },
+        { phase: 'before a choice', always: true },
+        { phase: 'after a no', always: tls && javaScript, prepare: (page) => decide(page, 'decline') },
         {
           phase: 'after a withdrawal',
+          always: tls,
           prepare: async (page) => {
             await decide(page, 'accept');
             await page.goto(urls.gateway + start);
             await withdraw(page);
           },
         },
-        { phase: 'with Global Privacy Control', prepare: async () => {}, extraHTTPHeaders: { 'Sec-GPC': '1' } },
+        { phase: 'with Global Privacy Control', always: tls && javaScript, extraHTTPHeaders: { 'Sec-GPC': '1' } },
       ];
-      for (const { phase, prepare, extraHTTPHeaders } of tls ? phases : phases.slice(0, 1)) {
+      for (const { phase, always, ...options } of phases) {
+        if (!always && !all) continue;
         test(`${phase} nobody is reached`, async () => {
-          const got = await tour(urls.gateway, javaScript, prepare, { extraHTTPHeaders });
-          row(phase, got.seen, got.cookies);
+          const got = await tour(urls.gateway, javaScript, upstream, options);
+          row(phase, got);
           assertNobody(got);
         });
       }
 
       test('after a yes everybody is reached', async () => {
-        const got = await tour(urls.gateway, javaScript, (page) => decide(page, 'accept'), { wanted: control.seen.hosts });
-        row('after a yes', got.seen, got.cookies);
-        const missed = [...control.seen.hosts].filter((h) => !got.seen.hosts.has(h) && !got.relayed.has(h));
-        const known = missed.filter((h) => services.has(h));
-        assert.deepEqual(known, [], 'services of the catalogue not reached');
-        // A few of the oddest ways stay shut, and a loaded machine misses some.
-        assert.ok(missed.length <= control.seen.hosts.size * tolerated, `neither reached nor relayed: ${missed.join(' ')}`);
+        const known = reachedBare.get(kind) ?? [...reachedBare.get('https, JavaScript on')].filter((h) => !secureOnly.has(h));
+        const wanted = new Set([...known].filter((h) => !(h in staysShut) && !ignorable.has(h)));
+        const got = await tour(urls.gateway, javaScript, upstream, { prepare: (page) => decide(page, 'accept'), wanted });
+        row('after a yes', got);
+        assert.deepEqual([...wanted].filter((h) => !got.seen.hosts.has(h) && !got.relayed.has(h)), [], 'neither reached nor brought by the gateway');
+        assert.ok(got.own > 0, 'the site counts by itself');
       });
     });
   }
+
+  test(`${scheme}: what the gateway fetches carries nothing of the visitor`, () => {
+    assert.ok(trackers.relayed.some((r) => r.host.endsWith('pictures.test')), 'nothing was relayed');
+    for (const { host, headers } of trackers.relayed) {
+      for (const name of ['cookie', 'referer', 'origin', 'accept-language', 'x-forwarded-for', 'forwarded', 'via', 'sec-fetch-dest', 'sec-ch-ua', 'dnt', 'sec-gpc']) {
+        assert.equal(headers[name], undefined, `${host} gets ${name}`);
+      }
+      assert.match(headers['user-agent'], /lychgate relay/, host);
+    }
+    assert.ok(fetchedAtStart > 0, 'the crawl at the start fetches, not the first visitor');
+  });
 }
+
+// What shows is there before any answer, though its servers hear of no visitor.
+test('what only shows is shown', async () => {
+  const upstream = await serveFiles(work, { dir: folder, pages: { [start]: calm, '/': calm } });
+  const gateway = await startGateway(work, { upstream: upstream.url, trackers });
+  const browser = await startChromium(work, { trackers });
+  const page = await browser.newPage();
+  const mark = trackers.record.length;
+  await page.goto(`${gateway.named}/relayed.html`);
+  assert.equal(await page.locator('#direct').evaluate((img) => img.naturalWidth), 40);
+  assert.equal(await page.locator('.relayed').evaluate((p) => getComputedStyle(p).color), 'rgb(1, 2, 3)');
+  for (const name of ['sandboxed', 'data']) {
+    assert.equal(await page.frameLocator(`#${name}`).locator('img').evaluate((img) => img.naturalWidth), 40, name);
+  }
+  assert.deepEqual(trackers.record.slice(mark), []);
+  await browser.end();
+});
+
+// Nothing but a press is an answer: GDPR Art. 4(11).
+test('scrolling, typing and following links is no yes', async () => {
+  const upstream = await serveFiles(work, { dir: folder, pages: { ...served, [start]: calm, '/': calm } });
+  const gateway = await startGateway(work, { upstream: upstream.url, trackers });
+  const browser = await startChromium(work, { trackers });
+  const page = await browser.newPage();
+  const mark = trackers.record.length;
+  await page.goto(gateway.named + start);
+  await page.mouse.wheel(0, 2000);
+  await page.getByLabel('i', { exact: true }).fill('accept');
+  await page.keyboard.press('Enter');
+  for (const link of ['/elements.html', '/loaders.html']) {
+    await Promise.all([page.waitForURL((url) => url.pathname === link), page.locator(`a[href="${link}"]`).click()]);
+    await quiet(page);
+    assert.ok(await isAsked(page), `${link} still asks`);
+    await page.goto(gateway.named + start);
+  }
+  assert.deepEqual(trackers.record.slice(mark).map((e) => e.host), []);
+  assert.deepEqual((await browser.contexts()[0].cookies()).map((c) => c.name), []);
+  await browser.end();
+});
+
+// The strict form closes what a page's policy cannot: early connections, blocked
+// frames', calls. Links of the page still work.
+test('strict connections: scripts open none, links do', async () => {
+  const strict = `<!DOCTYPE html><html lang="en"><title>Strict</title><a id="out" href="https://friend.tracker.test/t.html">a friend</a><script>
+    for (const rel of ['preconnect', 'dns-prefetch', 'prefetch']) document.head.append(Object.assign(document.createElement('link'), { rel, href: 'https://strict-' + rel + '.tracker.test' }));
+    document.body.insertAdjacentHTML('beforeend', '<iframe src="https://strict-frame.tracker.test/t.html"></iframe>');
+  </script></html>`;
+  const upstream = await serveFiles(work, { pages: { '/': strict } });
+  const reached = async (site) => {
+    const gateway = await startGateway(work, { upstream: upstream.url, https: true, trackers, site });
+    const browser = await startChromium(work, { trackers });
+    const page = await browser.contexts()[0].newPage();
+    const mark = trackers.record.length;
+    await page.goto(`${gateway.named}/`);
+    await quiet(page);
+    await trackers.quiet();
+    const hosts = new Set(trackers.record.slice(mark).map((e) => e.host));
+    await Promise.all([page.waitForURL(/friend/), page.locator('#out').click()]);
+    await browser.end();
+    return hosts;
+  };
+  assert.ok((await reached('')).size > 0, 'the test proves something');
+  assert.deepEqual([...await reached('strict_connections = true')], []);
+});
 
 test('pages open at a withdrawal: Back does not wake them', async () => {
   const beats = calm.replace('</html>', '<script>setInterval(() => { new Image().src = "https://heartbeat.tracker.test/b.gif?" + Math.random(); }, 20);</script></html>');
@@ -122,8 +225,8 @@ test('pages open at a withdrawal: Back does not wake them', async () => {
 // third parties and the browser saw. prepare answers the question on a page that
 // holds nothing, or does not. The visitor is the browser's own profile, fresh for
 // each tour: private windows open no early connections. With wanted, pages are
-// visited again until nearly all those hosts were reached; a loaded machine is slow.
-async function tour(url, javaScript, prepare, { extraHTTPHeaders, wanted = new Set() } = {}) {
+// visited again until all those hosts were reached; a loaded machine is slow.
+async function tour(url, javaScript, server, { prepare = async () => {}, extraHTTPHeaders, wanted = new Set() } = {}) {
   const browser = await startChromium(work, { trackers, flags: javaScript ? [] : ['--blink-settings=scriptEnabled=false'] });
   const context = browser.contexts()[0];
   if (extraHTTPHeaders) await context.setExtraHTTPHeaders(extraHTTPHeaders);
@@ -131,23 +234,24 @@ async function tour(url, javaScript, prepare, { extraHTTPHeaders, wanted = new S
   await page.goto(url + start);
   await prepare(page);
   const mark = trackers.record.length;
+  const before = server.requests.length;
   const stored = [];
-  // What the gateway fetches for everybody it goes on fetching; here it has no
-  // way out, so such pictures and styles stay empty.
+  // What the gateway fetches for everybody it goes on fetching after a yes.
   const relayed = new Set();
-  context.on('request', (request) => {
-    const via = /\/_lychgate\/relay\/[^/]+\/([\w-]+)/.exec(request.url());
-    if (via) relayed.add(hostOf(via[1]));
+  context.on('response', (response) => {
+    const via = /\/_lychgate\/relay\/[^/]+\/([\w-]+)/.exec(response.url());
+    if (via && response.ok()) relayed.add(hostOf(via[1]));
   });
   let seen;
   for (let round = 0; round < 3; round++) {
     const queue = [...pages];
-    await Promise.all(Array.from({ length: 4 }, async () => {
+    const { tabs, patience } = round === 0 ? { tabs: 6, patience: 3_000 } : { tabs: 3, patience: 6_000 };
+    await Promise.all(Array.from({ length: tabs }, async () => {
       const tab = await context.newPage();
       for (let next = queue.shift(); next; next = queue.shift()) {
         // A page that sends the visitor away aborts its own load; that is one of the tests.
         await tab.goto(url + next, { waitUntil: 'load' }).catch(() => {});
-        await quiet(tab);
+        await quiet(tab, patience);
         stored.push(...await keeps(tab, url));
       }
       // Leaving is an occasion to send something, closing is another.
@@ -157,17 +261,19 @@ async function tour(url, javaScript, prepare, { extraHTTPHeaders, wanted = new S
     await trackers.quiet();
     seen = sortOut(trackers.record.slice(mark));
     const missed = [...wanted].filter((h) => !seen.hosts.has(h) && !relayed.has(h));
-    if (missed.length <= wanted.size * tolerated) break;
+    if (missed.length === 0) break;
+    console.log('not reached in round', round, missed);
   }
   const cookies = (await context.cookies()).filter((c) => !/^(__Host-|__Secure-)?lychgate/.test(c.name));
   await browser.end();
-  return { seen, cookies, stored, relayed };
+  const own = server.requests.slice(before).filter((r) => r.url.startsWith('/collect')).length;
+  return { seen, cookies, stored, relayed, own };
 }
 
-// quiet waits until the page has asked for nothing for half a second, or three
-// seconds: some pages here never stop asking.
-function quiet(page) {
-  return page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => {});
+// quiet waits until the page has asked for nothing for half a second, or as long
+// as patience lasts, in ms: some pages here never stop asking.
+function quiet(page, patience = 3_000) {
+  return page.waitForLoadState('networkidle', { timeout: patience }).catch(() => {});
 }
 
 // hostOf is the host of a URL as the relay writes it: one letter for the kind,
@@ -193,13 +299,13 @@ function sortOut(record) {
     hosts: new Set(named.map((e) => e.host.toLowerCase())),
     handshakes: named.filter((e) => e.kind === 'handshake').length,
     requests: named.filter((e) => e.kind === 'request').length,
-    paths: named.filter((e) => e.path).map((e) => `${e.host}${e.path}`),
   };
 }
 
-function assertNobody({ seen, cookies, stored }) {
+function assertNobody({ seen, cookies, stored, own }) {
   assert.deepEqual([...seen.hosts].sort(), [], 'hosts reached');
   assert.equal(seen.handshakes + seen.requests, 0, 'handshakes and requests');
   assert.deepEqual(cookies.map((c) => c.name), [], 'cookies');
   assert.deepEqual(stored, [], 'storage, or pages left');
+  assert.equal(own, 0, "the site's own counter");
 }

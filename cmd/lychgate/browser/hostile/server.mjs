@@ -75,3 +75,26 @@ export const serverPages = {
   '/local.gif': { headers: { 'Content-Type': 'image/gif' }, body: Buffer.from('R0lGODlhAQABAAAAACw=', 'base64') },
   '/long.html': { body: page('Long', `${'<p hidden>words and words and words and words</p>'.repeat(40_000)}${img('far-down')}`) },
 };
+
+// ownPages are those of a site that tracks by itself, and those whose addresses
+// have a port: calls, and a tracker under the site's own name, at port.
+export function ownPages(port) {
+  const call = `<script>
+    const pc = new RTCPeerConnection({ iceServers: [{ urls: ['stun:stun.tracker.test:${port}', 'turn:turn.tracker.test:${port}?transport=udp', 'turn:turn-tcp.tracker.test:${port}?transport=tcp'], username: 'u', credential: 'c' }] });
+    pc.createDataChannel('x');
+    pc.createOffer().then((offer) => pc.setLocalDescription(offer));
+  </script>`;
+  return {
+    '/calls.html': { body: page('Calls', call) },
+    '/calls-guarded.html': { body: page('Calls beside something held', `<script src="https://calls.tracker.test/t.js"></script>${call}`) },
+    '/own.html': {
+      body: page('Its own trackers', `<script src="/js/spy.js"></script><script src="/matomo.js"></script>
+        <img src="https://metrics.site.test:${port}/t.gif" alt=""><img src="/collect/hit.gif" alt="">
+        <script>mySpy = { start() { new Image().src = 'https://metrics.site.test:${port}/inline.gif'; } };
+        mySpy.start();</script>
+        <script>new Image().src = 'https://metrics.site.test:${port}/script.gif'; navigator.sendBeacon('/collect/beacon', 'x');</script>`),
+    },
+    '/js/spy.js': { headers: { 'Content-Type': 'text/javascript' }, body: "document.cookie = 'spy=1'; localStorage.spy = 1;" },
+    '/matomo.js': { headers: { 'Content-Type': 'text/javascript' }, body: "document.cookie = '_pk_id.1=1; path=/'; new Image().src = 'https://own-matomo.tracker.test/t.gif';" },
+  };
+}

@@ -1,4 +1,5 @@
 // The program under test, as an operator starts it.
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -47,7 +48,11 @@ ${site}
   const bin = await binary();
   const env = trackers && { LYCHGATE_SUITE_INTERNET: `127.0.0.1:${trackers.port}`, SSL_CERT_FILE: certFile };
   const program = await start(bin, ['serve', '-config', configFile], { env, ready: /^ *site +(https?:\/\/\S+)/m });
-  work.closeLast(() => program.stop());
+  work.closeLast(async () => {
+    await program.stop();
+    // It goes on after a panic; to a visitor one answer is broken off.
+    assert.doesNotMatch(program.output, /panic in a request/);
+  });
   const scheme = https ? 'https' : 'http';
   const { port } = new URL(program.match[1]);
   return {

@@ -33,7 +33,7 @@ const answers = {
 // pictures are what a host answers that only shows: cached, without a cookie.
 const pictures = {
   gif: { type: 'image/gif', body: Buffer.from('R0lGODlhKAAeAIAAAP///wAAACwAAAAAKAAeAAACHoSPqcvtD6OctNqLs968+w+G4kiW5omm6sq27gvH8gUAOw==', 'base64') },
-  css: { type: 'text/css', body: '@font-face{font-family:nice;src:url(nice.woff2)} .relayed{color:rgb(1, 2, 3);font-family:nice;background:url("https://behind.pictures.test/b.gif")}' },
+  css: { type: 'text/css', body: '@font-face{font-family:Lato;src:url(https://fonts.gstatic.com/s/lato.woff2)} @font-face{font-family:nice;src:url(nice.woff2)} .relayed{color:rgb(1, 2, 3);font-family:nice;background:url("https://behind.pictures.test/b.gif")}' },
   woff2: { type: 'font/woff2', body: Buffer.from('wOF2') },
 };
 
@@ -48,18 +48,18 @@ const gatewaysOwn = '127.0.0.2';
 // startTrackers starts the server. Its record is a list of
 // {kind: 'handshake' | 'request' | 'datagram', host, path, ...}; relayed has the
 // requests of the gateway. A connection on which nothing is ever said is not in
-// it: Chromium opens some for itself, for no known host.
-export async function startTrackers(work) {
+// it: Chromium opens some for itself, for no known host. pages maps a host and path,
+// such as "pay.test/form.html", to {type, body} where a host is to say more.
+export async function startTrackers(work, { pages = {} } = {}) {
   const record = [];
   const relayed = [];
-  const gateways = new Set(); // our ports onward that the gateway's connections go by
   const note = (entry) => browsersOwn.has(entry.host) || record.push(entry);
 
-  const answer = (request, response) => {
+  const answerFor = (own) => (request, response) => {
     const host = (request.headers.host ?? '').replace(/:\d+$/, '');
     if (browsersOwn.has(host)) return response.writeHead(204).end();
     const entry = { kind: 'request', host, path: request.url, method: request.method, headers: request.headers };
-    if (gateways.has(request.socket.remotePort)) relayed.push(entry);
+    if (own) relayed.push(entry);
     else note(entry);
     const extension = /\.(\w+)(?:\?|$)/.exec(request.url)?.[1];
     if (host.endsWith('pictures.test') || host.startsWith('fonts.g')) {
@@ -67,7 +67,7 @@ export async function startTrackers(work) {
       response.writeHead(200, { 'Content-Type': type, 'Cache-Control': 'max-age=86400' });
       return response.end(body);
     }
-    const { type, body } = answers[extension] ?? { type: 'image/gif', body: pixel };
+    const { type, body } = pages[host + request.url.replace(/\?.*/, '')] ?? answers[extension] ?? { type: 'image/gif', body: pixel };
     response.writeHead(200, {
       'Content-Type': type,
       'Access-Control-Allow-Origin': request.headers.origin ?? '*',
@@ -78,12 +78,18 @@ export async function startTrackers(work) {
     });
     return response.end(body);
   };
-  const plain = createServer(answer);
+  // Whoever asks is known by the address of the connection, so browsers and the
+  // gateway are answered by servers of their own.
   const { key, cert } = work.certificate;
-  const tls = createTLSServer({ key, cert }, answer);
-  tls.on('tlsClientError', () => {}); // A page going away mid-handshake; the ClientHello is on record.
-
-  const inner = { plain: await listen(plain), tls: await listen(tls) };
+  const servers = [];
+  const inner = async (own) => {
+    const plain = createServer(answerFor(own));
+    const tls = createTLSServer({ key, cert }, answerFor(own));
+    tls.on('tlsClientError', () => {}); // A page going away mid-handshake; the ClientHello is on record.
+    servers.push(plain, tls);
+    return { plain: await listen(plain), tls: await listen(tls) };
+  };
+  const behind = { browsers: await inner(false), gateway: await inner(true) };
 
   const sockets = new Set();
   const server = createTCPServer((socket) => {
@@ -94,14 +100,8 @@ export async function startTrackers(work) {
       const host = isTLS ? serverName(first) : '';
       if (isTLS && !own) note({ kind: 'handshake', host });
       else if (!own && !/^[A-Z]+ /.test(first)) note({ kind: 'handshake', host: 'a call over TCP' });
-      const onward = connect(isTLS ? inner.tls : inner.plain, '127.0.0.1');
-      if (own) {
-        onward.on('connect', () => {
-          const port = onward.localPort;
-          gateways.add(port);
-          onward.on('close', () => gateways.delete(port));
-        });
-      }
+      const { plain, tls } = own ? behind.gateway : behind.browsers;
+      const onward = connect(isTLS ? tls : plain, '127.0.0.1');
       keep(onward);
       onward.write(first);
       socket.pipe(onward).pipe(socket);
@@ -120,7 +120,7 @@ export async function startTrackers(work) {
   work.closeLast(() => {
     sockets.forEach((s) => s.destroy());
     calls.close();
-    for (const s of [server, plain, tls]) s.close();
+    for (const s of [server, ...servers]) s.close();
   });
   return {
     port: server.address().port,
