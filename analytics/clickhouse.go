@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,7 +31,8 @@ const (
 // A batch is one insert, and its source and number are the token by which the
 // server knows it again. An insert that spans months makes one part for each, and
 // on a cluster one for each shard: if a server dies between them the rest comes
-// with the repetition.
+// with the repetition, and what the server then only believes to have is found out
+// by its mark.
 type clickhouseStore struct {
 	// house is nil where another gateway keeps house.
 	write, read, house driver.Conn
@@ -100,7 +102,7 @@ func (s *clickhouseStore) Add(ctx context.Context, b Batch) (err error) {
 	}
 	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	sent, err = s.insert(bounded, b)
+	sent, err = s.addParts(bounded, b)
 	s.breaker.note(ctx, err)
 	if err != nil {
 		return err
@@ -110,6 +112,22 @@ func (s *clickhouseStore) Add(ctx context.Context, b Batch) (err error) {
 	s.added[b.Source] = b.Number
 	return nil
 }
+
+// addParts inserts b, and makes sure that it is there if it may not have been the
+// first time.
+func (s *clickhouseStore) addParts(ctx context.Context, b Batch) (sent bool, err error) {
+	if s.tables.Cluster != "" {
+		return s.insert(ctx, b.Source, b.token(), b.Rows)
+	}
+	sent, err = s.insert(ctx, b.Source, b.token(), slices.Concat(b.Rows, marks(b.token(), b.Rows, time.Now())))
+	if err == nil && !b.First {
+		err = s.resend(ctx, b)
+	}
+	return sent, err
+}
+
+// token is the name by which a server knows b again.
+func (b *Batch) token() string { return fmt.Sprintf("%s/%d", b.Source, b.Number) }
 
 // fresh reports whether b is not known to be added and holds anything.
 func (s *clickhouseStore) fresh(b Batch) bool {
@@ -123,11 +141,12 @@ func (s *clickhouseStore) fresh(b Batch) bool {
 const insertSums = "INSERT INTO sums (site, grain, dim, page, start, value, " +
 	"views, visits, visitors, engaged, continues, seconds, timed, goals)"
 
-// insert sends b. Unless sent, the server has surely not added it.
-func (s *clickhouseStore) insert(ctx context.Context, b Batch) (sent bool, err error) {
+// insert sends rows of a source under a token. Unless sent, the server has surely
+// not added them.
+func (s *clickhouseStore) insert(ctx context.Context, source, token string, rows []Row) (sent bool, err error) {
 	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{
 		"insert_deduplicate":         1,
-		"insert_deduplication_token": fmt.Sprintf("%s/%d", b.Source, b.Number),
+		"insert_deduplication_token": token,
 		"async_insert":               0,
 		// On a cluster the answer comes when the shards have it.
 		"distributed_foreground_insert": 1,
@@ -135,7 +154,7 @@ func (s *clickhouseStore) insert(ctx context.Context, b Batch) (sent bool, err e
 		"max_partitions_per_insert_block": 0,
 	}))
 	conn := s.write
-	if strings.HasPrefix(b.Source, foldSource) && s.house != nil {
+	if strings.HasPrefix(source, foldSource) && s.house != nil {
 		conn = s.house
 	}
 	into, err := conn.PrepareBatch(ctx, insertSums)
@@ -143,8 +162,8 @@ func (s *clickhouseStore) insert(ctx context.Context, b Batch) (sent bool, err e
 		return false, err
 	}
 	defer into.Close() //nolint:errcheck // no-op after Send
-	for i := range b.Rows {
-		if err := into.Append(rowColumns(&b.Rows[i])...); err != nil {
+	for i := range rows {
+		if err := into.Append(rowColumns(&rows[i])...); err != nil {
 			return false, err
 		}
 	}

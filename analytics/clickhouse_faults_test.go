@@ -172,7 +172,7 @@ func testCutConnections(t *testing.T, server *clickhousetest.Server) {
 			lost, number := 0, uint64(0)
 			for range fewer(40, 12) {
 				number++
-				b := Batch{"g", number, rows}
+				b := Batch{Source: "g", Number: number, Rows: rows}
 				if random.IntN(2) == 0 {
 					w.cut(random.IntN(9000), -1)
 				} else {
@@ -210,6 +210,50 @@ func testManyRows(n int) []Row {
 	return sumRows(rows)
 }
 
+// testForgottenPart takes away a part of a batch whose token the server has noted,
+// as a kill between the two leaves it: the repetition brings the part, once.
+func testForgottenPart(t *testing.T, server *clickhousetest.Server) {
+	server.NeedsControl(t)
+	now := time.Now()
+	starts := []time.Time{now.AddDate(0, 0, -3), now.AddDate(0, -6, 0), now.AddDate(-2, 0, 0)}
+	rows := testManyRows(300)
+	for i := range rows {
+		rows[i].Start = starts[i%3].Unix()
+	}
+	for _, forgotten := range starts {
+		c := testClickHouseConfig(server, t.TempDir())
+		s := testOpenClickHouse(t, c)
+		defer s.Close()
+		b := Batch{Source: "g", Number: 1, Rows: sumRows(rows), First: true}
+		if err := s.Add(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		var part string
+		err := s.read.QueryRow(t.Context(), "SELECT path FROM system.parts WHERE active AND database = ? AND table = 'sums' AND partition = ?",
+			c.Database, forgotten.UTC().Format("200601")).Scan(&part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.Kill()
+		if err := errors.Join(os.RemoveAll(part), server.Start()); err != nil {
+			t.Fatal(err)
+		}
+		for try, want := range []int64{200, 300, 300} {
+			again, err := openClickHouse(t.Context(), c, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.First = try == 0 // control: who does not look believes the server
+			if err := errors.Join(again.Add(t.Context(), b), again.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if got := testViewsOf(t, s, "a.example"); got != want {
+				t.Errorf("%v, try %d: %d views, want %d", forgotten, try, got, want)
+			}
+		}
+	}
+}
+
 func testSlowServer(t *testing.T, server *clickhousetest.Server) {
 	server.NeedsControl(t)
 	w := testWire(t, server.Native, 1)
@@ -218,7 +262,7 @@ func testSlowServer(t *testing.T, server *clickhousetest.Server) {
 	s := testOpenClickHouse(t, c)
 	defer s.Close()
 	for n := range uint64(3) {
-		if err := s.Add(t.Context(), Batch{"g", n + 1, testManyRows(100)}); err != nil {
+		if err := s.Add(t.Context(), Batch{Source: "g", Number: n + 1, Rows: testManyRows(100)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -72,7 +72,7 @@ func TestClickHouseOverTLS(t *testing.T) {
 						t.Fatal(err)
 					}
 					defer s.Close()
-					if err := s.Add(t.Context(), Batch{protocol, 1, testManyRows(10)}); err != nil {
+					if err := s.Add(t.Context(), Batch{Source: protocol, Number: 1, Rows: testManyRows(10)}); err != nil {
 						t.Error(err)
 					}
 					return
@@ -170,7 +170,7 @@ func TestClickHouseLogins(t *testing.T) {
 		}, "migrators"},
 		{"add", func(s *clickhouseStore) error {
 			number++
-			return s.Add(t.Context(), Batch{"g", number, testManyRows(4)})
+			return s.Add(t.Context(), Batch{Source: "g", Number: number, Rows: testManyRows(4), First: true})
 		}, "writers housekeepers"},
 		{"read", func(s *clickhouseStore) error {
 			_, err := s.Query(t.Context(), Select{Grain: Day, Dim: DimTotal, To: 1 << 40})
@@ -306,7 +306,7 @@ func TestClickHouseCluster(t *testing.T) {
 	defer s.Close()
 	for range 2 {
 		s.added = map[string]uint64{} // as another process would
-		if err := s.Add(t.Context(), Batch{"g", 1, testManyRows(50)}); err != nil {
+		if err := s.Add(t.Context(), Batch{Source: "g", Number: 1, Rows: testManyRows(50)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -23,7 +23,16 @@ func (s *clickhouseStore) Query(ctx context.Context, q Select) ([]Row, error) {
 
 // QueryEach reads what it can with one pass over the table: the server takes
 // longer to make ready for a question than to answer it.
-func (s *clickhouseStore) QueryEach(ctx context.Context, selects []Select) ([][]Row, error) {
+func (s *clickhouseStore) QueryEach(ctx context.Context, selects []Select) (all [][]Row, err error) {
+	if err := s.breaker.allow(); err != nil {
+		return nil, fmt.Errorf("query sums: %w", err)
+	}
+	defer func() { s.breaker.note(ctx, err) }()
+	return s.query(ctx, selects)
+}
+
+// query is QueryEach without asking whether the server answers.
+func (s *clickhouseStore) query(ctx context.Context, selects []Select) ([][]Row, error) {
 	all := make([][]Row, len(selects))
 	for asks := range slices.Chunk(clickhouseAsks(selects), maxAskedTogether) {
 		if err := s.queryAsks(ctx, asks, selects, all); err != nil {
@@ -34,14 +43,9 @@ func (s *clickhouseStore) QueryEach(ctx context.Context, selects []Select) ([][]
 }
 
 // queryAsks puts what is found for asks into the places of their selects.
-func (s *clickhouseStore) queryAsks(ctx context.Context, asks []clickhouseAsk, selects []Select, all [][]Row) (err error) {
-	if err := s.breaker.allow(); err != nil {
-		return err
-	}
-	asked := ctx
+func (s *clickhouseStore) queryAsks(ctx context.Context, asks []clickhouseAsk, selects []Select, all [][]Row) error {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	defer func() { s.breaker.note(asked, err) }()
 	text, args := clickhouseSQL(asks)
 	rows, err := s.read.Query(ctx, text, args...)
 	if err != nil {

@@ -53,6 +53,7 @@ func TestClickHouse(t *testing.T) {
 		{"missing and newer tables are named", testTables},
 		{"a table that goes missing comes back", testTableGone},
 		{"answers are lost and batches arrive in half", testCutConnections},
+		{"a server that forgot a part of a batch gets it again", testForgottenPart},
 		{"a server answers byte by byte", testSlowServer},
 		{"a server hangs", testFrozen},
 		{"the spool's disk is full", testFullSpool},
@@ -163,7 +164,7 @@ func testEnginesAgree(t *testing.T, server *clickhousetest.Server) {
 				Metrics{1 + random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9)},
 			})
 		}
-		b := Batch{"g", n + 1, sumRows(rows)}
+		b := Batch{Source: "g", Number: n + 1, Rows: sumRows(rows)}
 		if err := errors.Join(one.Add(t.Context(), b), two.Add(t.Context(), b)); err != nil {
 			t.Fatal(err)
 		}
@@ -247,7 +248,7 @@ func testTTL(t *testing.T, server *clickhousetest.Server) {
 		return views
 	}
 	s := open(DefaultRetention)
-	if err := s.Add(t.Context(), Batch{"g", 1, sumRows(rows)}); err != nil {
+	if err := s.Add(t.Context(), Batch{Source: "g", Number: 1, Rows: sumRows(rows)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.house.Exec(t.Context(), "OPTIMIZE TABLE sums FINAL"); err != nil {
@@ -268,7 +269,7 @@ func testTTL(t *testing.T, server *clickhousetest.Server) {
 		t.Fatal(err)
 	}
 	again := Row{Key{"a.example", Day, DimTotal, "", now.Add(-380 * dayLong).Unix(), ""}, Metrics{Views: 380}}
-	if err := s.Add(t.Context(), Batch{"g", 2, []Row{again}}); err != nil {
+	if err := s.Add(t.Context(), Batch{Source: "g", Number: 2, Rows: []Row{again}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.house.Exec(t.Context(), "OPTIMIZE TABLE sums FINAL"); err != nil {

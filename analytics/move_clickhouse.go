@@ -7,9 +7,12 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// unexpiredClickHouse selects the rows that no expiry names.
+// countsClickHouse selects the rows that count something.
+const countsClickHouse = "dim != '" + string(dimMark) + "'"
+
+// unexpiredClickHouse selects the rows that count something and no expiry names.
 func unexpiredClickHouse(expired []Expiry) string {
-	where := "1"
+	where := countsClickHouse
 	for _, e := range expired {
 		where += " AND NOT (" + e.clickhouseSQL() + ")"
 	}
@@ -56,7 +59,7 @@ func (s *clickhouseStore) totals(ctx context.Context, expired []Expiry) (all []t
 
 func (s *clickhouseStore) days(ctx context.Context) (map[string]Span, error) {
 	found := map[string]Span{}
-	err := s.scan(ctx, "SELECT site, toInt64(toUnixTimestamp(min(start))), toInt64(toUnixTimestamp(max(start))) FROM sums WHERE grain = 'day' GROUP BY site", func(rows driver.Rows) error {
+	err := s.scan(ctx, "SELECT site, toInt64(toUnixTimestamp(min(start))), toInt64(toUnixTimestamp(max(start))) FROM sums WHERE grain = 'day' AND "+countsClickHouse+" GROUP BY site", func(rows driver.Rows) error {
 		var site string
 		d := Span{Grain: Day}
 		err := rows.Scan(&site, &d.From, &d.To)
@@ -67,7 +70,7 @@ func (s *clickhouseStore) days(ctx context.Context) (map[string]Span, error) {
 }
 
 func (s *clickhouseStore) span(ctx context.Context) (all Span, err error) {
-	err = s.read.QueryRow(ctx, "SELECT toInt64(toUnixTimestamp(min(start))), toInt64(toUnixTimestamp(max(start))) + 1 FROM sums").Scan(&all.From, &all.To)
+	err = s.read.QueryRow(ctx, "SELECT toInt64(toUnixTimestamp(min(start))), toInt64(toUnixTimestamp(max(start))) + 1 FROM sums WHERE "+countsClickHouse).Scan(&all.From, &all.To)
 	return all, err
 }
 

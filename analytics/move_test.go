@@ -56,7 +56,7 @@ func testFillFile(t *testing.T, dir string, now time.Time) []Row {
 		})
 	}
 	rows = sumRows(rows)
-	if err := s.Add(t.Context(), Batch{"g", 1, rows}); err != nil {
+	if err := s.Add(t.Context(), Batch{Source: "g", Number: 1, Rows: rows}); err != nil {
 		t.Fatal(err)
 	}
 	a := Analytics{config: Config{Retention: DefaultRetention}}

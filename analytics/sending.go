@@ -119,6 +119,7 @@ func (a *Analytics) deliver(ctx context.Context, s *spool, store Store, b Batch)
 	}
 	// After the note: whoever moves the sums says so and then looks for notes.
 	if err = a.moving(); err == nil {
+		b.First = !again
 		err = store.Add(ctx, b)
 	} else {
 		err = errors.Join(errNotSent, err)

@@ -101,7 +101,7 @@ func testCells(t *testing.T, store Store, number uint64, at time.Time, random *r
 	add(DimTotal, "", "", all)
 	add(DimPage, "", "/give", give)
 	add(DimPage, "", "/", all-give)
-	if err := store.Add(t.Context(), Batch{"test", number, sumRows(rows)}); err != nil {
+	if err := store.Add(t.Context(), Batch{Source: "test", Number: number, Rows: sumRows(rows)}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -15,6 +15,9 @@ type Batch struct {
 	Number uint64
 	// Rows are in the order of their keys, one for each.
 	Rows []Row
+	// First says that no store was ever given this batch before. When it is not
+	// known, a store looks whether a repetition is complete.
+	First bool
 }
 
 // A Store keeps sums. Two engines exist: SQLite, embedded, and ClickHouse. Both

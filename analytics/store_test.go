@@ -58,8 +58,8 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 	t.Run("what is added is summed", func(t *testing.T) {
 		s := start(t)
 		r := Row{Key{"a.example", Day, DimTotal, "", day(20000), ""}, Metrics{1, 2, 3, 4, 5, 6, 7, 8}}
-		add(t, s, Batch{"g", 1, []Row{r}})
-		add(t, s, Batch{"g", 2, []Row{r}})
+		add(t, s, Batch{Source: "g", Number: 1, Rows: []Row{r}})
+		add(t, s, Batch{Source: "g", Number: 2, Rows: []Row{r}})
 		if got, want := total(t, s), (Metrics{2, 4, 6, 8, 10, 12, 14, 16}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
@@ -68,7 +68,7 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 	t.Run("a batch counts once however often it is added", func(t *testing.T) {
 		dir := t.TempDir()
 		s := open(t, dir)
-		b := Batch{"g", 7, []Row{row(DimTotal, "", 20000, "", 3)}}
+		b := Batch{Source: "g", Number: 7, Rows: []Row{row(DimTotal, "", 20000, "", 3)}}
 		add(t, s, b)
 		add(t, s, b)
 		if err := s.Close(); err != nil {
@@ -80,7 +80,7 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 		if got := total(t, s).Views; got != 3 {
 			t.Errorf("got %d views, want 3", got)
 		}
-		add(t, s, Batch{"other", 7, b.Rows})
+		add(t, s, Batch{Source: "other", Number: 7, Rows: b.Rows})
 		if got := total(t, s).Views; got != 6 {
 			t.Errorf("got %d views with the same number of another source, want 6", got)
 		}
@@ -96,14 +96,14 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 		for n := range uint64(20) {
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan error)
-			go func() { done <- s.Add(ctx, Batch{"g", n + 1, rows}) }()
+			go func() { done <- s.Add(ctx, Batch{Source: "g", Number: n + 1, Rows: rows}) }()
 			if n%2 == 0 {
 				cancel()
 			}
 			err := <-done
 			cancel()
 			if err != nil {
-				add(t, s, Batch{"g", n + 1, rows})
+				add(t, s, Batch{Source: "g", Number: n + 1, Rows: rows})
 			}
 			if got, want := total(t, s).Views, int64(n+1)*int64(len(rows)); got != want {
 				t.Fatalf("after %d batches: got %d views, want %d", n+1, got, want)
@@ -113,10 +113,10 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 
 	t.Run("rows that sum to nothing are gone", func(t *testing.T) {
 		s := start(t)
-		add(t, s, Batch{"g", 1, []Row{row(DimCountry, "", 20000, "FR", 3), row(DimCountry, "", 20000, "GB", 9)}})
+		add(t, s, Batch{Source: "g", Number: 1, Rows: []Row{row(DimCountry, "", 20000, "FR", 3), row(DimCountry, "", 20000, "GB", 9)}})
 		away := row(DimCountry, "", 20000, "FR", -3)
 		away.Goals = -1
-		add(t, s, Batch{"fold", 1, []Row{away, row(DimCountry, "", 20000, other, 3)}})
+		add(t, s, Batch{Source: "fold", Number: 1, Rows: []Row{away, row(DimCountry, "", 20000, other, 3)}})
 		rows, err := s.Query(t.Context(), Select{Site: "a.example", Grain: Day, Dim: DimCountry, To: 1 << 40, By: ByValue})
 		if err != nil {
 			t.Fatal(err)
@@ -132,7 +132,7 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 
 	t.Run("queries select, split and order", func(t *testing.T) {
 		s := start(t)
-		add(t, s, Batch{"g", 1, []Row{
+		add(t, s, Batch{Source: "g", Number: 1, Rows: []Row{
 			row(DimPage, "", 20000, "/", 5), row(DimPage, "", 20001, "/", 6), row(DimPage, "", 20001, "/give", 7),
 			row(DimPage, "", 20002, "/late", 1),
 			row(DimCountry, "/give", 20000, "GB", 3), row(DimCountry, "/", 20000, "GB", 2), row(DimCountry, "/", 20000, "FR", 1),
@@ -205,7 +205,7 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 				m.Add(r.Metrics)
 				want[r.Key] = m
 			}
-			add(t, s, Batch{"g", n + 1, sumRows(rows)})
+			add(t, s, Batch{Source: "g", Number: n + 1, Rows: sumRows(rows)})
 		}
 		got := map[Key]Metrics{}
 		for _, d := range []Dim{DimTotal, DimPage, DimCountry} {
@@ -232,7 +232,7 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 		for d := range int64(300) {
 			old = append(old, row(DimPage, "", d+1, secret+itoa(d), 1), row(DimPage, "", d+20000, "/kept", 1))
 		}
-		add(t, s, Batch{"g", 1, sumRows(old)})
+		add(t, s, Batch{Source: "g", Number: 1, Rows: sumRows(old)})
 		if !holds(t, dir, secret) {
 			t.Fatal("no file holds the text: this test would prove nothing")
 		}
@@ -257,7 +257,7 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 
 	t.Run("one dimension can be forgotten sooner", func(t *testing.T) {
 		s := start(t)
-		add(t, s, Batch{"g", 1, []Row{row(DimGap, "", 10, "none", 1), row(DimPage, "", 10, "/", 1)}})
+		add(t, s, Batch{Source: "g", Number: 1, Rows: []Row{row(DimGap, "", 10, "none", 1), row(DimPage, "", 10, "/", 1)}})
 		if _, err := s.Forget(t.Context(), []Expiry{{Grain: Day, Dim: DimGap, Before: day(11)}}); err != nil {
 			t.Fatal(err)
 		}
