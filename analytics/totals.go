@@ -221,7 +221,7 @@ func (w *waitingSpool) readOnce(dir string) error {
 		if err != nil {
 			return err
 		}
-		w.segments[g.number], _ = readSegment(b)
+		w.segments[g.number], _ = readSegment(b) // the open one has no seal yet
 	}
 	return nil
 }

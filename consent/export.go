@@ -165,18 +165,5 @@ func LedgerReceipt(ctx context.Context, dir, id string) ([]byte, error) {
 	return out, err
 }
 
-// CheckReceipt proves a receipt against the ledger of the data folder dir, as
-// the page /_lychgate/consent/verify does, and returns its lines.
-func CheckReceipt(ctx context.Context, dir string, k *Keys, text string) (lines [][2]string, err error) {
-	err = readOnly(ctx, filepath.Join(dir, LedgerFile), func(tx *sql.Tx) error {
-		r, err := prove(ctx, tx, k, text)
-		if err == nil {
-			lines = recordFacts(r.Proof.Record)
-		}
-		return err
-	})
-	return lines, err
-}
-
 // recordID names a record in exports and receipts.
 func recordID(origin string, seq int64) string { return fmt.Sprintf("%s/%d", origin, seq) }

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -91,12 +92,11 @@ func readKeys(path string) (*Keys, error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("%w: others may read %s (mode %04o): run chmod 600 %s", ErrKeys, path, info.Mode().Perm(), path)
 	}
-	text := make([]byte, 64<<10)
-	n, err := f.Read(text)
+	text, err := io.ReadAll(io.LimitReader(f, 64<<10))
 	if err != nil {
 		return nil, fmt.Errorf("%w: read %s: %w", ErrKeys, path, err)
 	}
-	k, err := parseKeys(text[:n])
+	k, err := parseKeys(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s is damaged (%w): put it back from a backup", ErrKeys, path, err)
 	}

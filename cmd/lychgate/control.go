@@ -85,11 +85,12 @@ func socketPath(dir string) (path string, done func(), err error) {
 	return fmt.Sprintf("/proc/self/fd/%d/%s", f.Fd(), controlName), func() { _ = f.Close() }, nil
 }
 
-// isRunning reports whether a gateway answers at the door of dir.
+// isRunning reports whether a gateway is at the door of dir, with however many
+// waiting before it.
 func isRunning(dir string) bool {
 	c, err := dialControl(dir)
 	if err != nil {
-		return false
+		return errors.Is(err, syscall.EAGAIN)
 	}
 	_ = c.Close() // it was only a knock
 	return true
