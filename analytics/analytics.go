@@ -114,6 +114,9 @@ type Analytics struct {
 	openErr   error // of the last try
 	health    Health
 	kept      Retention
+	// houseSince is the first hour in which this gateway kept house, in seconds
+	// since 1970; 0: none.
+	houseSince int64
 }
 
 // Open opens the store. A store that cannot be opened is no error: counting

@@ -51,6 +51,7 @@ func TestClickHouse(t *testing.T) {
 		{"both engines agree on a random stream", testEnginesAgree},
 		{"the server deletes by itself what is too old", testTTL},
 		{"missing and newer tables are named", testTables},
+		{"two gateways that both keep house say so", testTwoHousekeepers},
 		{"a table that goes missing comes back", testTableGone},
 		{"answers are lost and batches arrive in half", testCutConnections},
 		{"a server that forgot a part of a batch gets it again", testForgottenPart},

@@ -223,6 +223,9 @@ type Retention struct {
 	// should have deleted by itself. Err says why it could not delete them.
 	Late int64
 	Err  string
+	// Others are the ids of gateways that keep house beside this one, which exactly
+	// one should do.
+	Others []string
 }
 
 // A Health is the state of the way from counter to store.

@@ -26,6 +26,9 @@ func (a *Analytics) runHouse(ctx context.Context) {
 		if err := a.keepHouse(ctx, a.now()); err != nil && ctx.Err() == nil {
 			a.log.Error("retention pass; it is tried again in an hour", "err", err)
 		}
+		if err := a.signHouse(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("see whether another gateway keeps house; it is tried again in an hour", "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return

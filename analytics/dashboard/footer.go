@@ -42,6 +42,9 @@ func newFooter(a analytics.Answer, site Site) footer {
 
 // housekeeping says what became of the rows whose time was over.
 func housekeeping(r analytics.Retention) (lines []healthLine) {
+	if len(r.Others) > 0 {
+		lines = append(lines, healthLine{"Another gateway closes months and deletes old numbers, too. Set “housekeeping = true” on exactly one.", true})
+	}
 	switch {
 	case r.Err != "" && r.Late > 0:
 		lines = append(lines, healthLine{fmt.Sprintf("%s past their time could not be deleted: %s", countOf(r.Late, "row"), r.Err), true})

@@ -135,6 +135,7 @@ func (r readings) counting(s sheet) {
 	kept := r.h.analytics.Kept()
 	s.gauge("lychgate_retention_up", "1 while what is past its time can be deleted.", truth(kept.Err == ""))
 	s.gauge("lychgate_retention_late_rows", "Rows past their time that the last pass found.", float64(kept.Late))
+	s.gauge("lychgate_other_housekeepers", "Gateways that keep house beside this one, which exactly one should do.", float64(len(kept.Others)))
 	s.moment("lychgate_retention_last_pass_timestamp_seconds", "When it last ran to its end, on the gateway that keeps house.", kept.LastPass)
 	s.gauge("lychgate_places_up", "1 while countries can be told.", truth(c.PlaceErr == ""))
 	s.moment("lychgate_places_built_timestamp_seconds", "The date of what tells countries by networks.", c.Places.Built)

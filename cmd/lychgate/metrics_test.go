@@ -51,6 +51,7 @@ func TestMetricsTellOfEveryRoom(t *testing.T) {
 		"analytics.Health.Places":           "lychgate_places_built_timestamp_seconds",
 		"analytics.Retention.LastPass":      notYet,
 		"analytics.Retention.Late":          "lychgate_retention_late_rows",
+		"analytics.Retention.Others":        "lychgate_other_housekeepers",
 		"analytics.Retention.Err":           "lychgate_retention_up",
 		// What the configuration says, and what Kept leaves out.
 		"analytics.Retention.Window": "", "analytics.Retention.Hours": "", "analytics.Retention.Days": "",
