@@ -197,7 +197,7 @@ func TestCookieAttributes(t *testing.T) {
 				if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Secure != (scheme == "https") || c.Domain != "" || c.Path != wantPath || len(c.Name+"="+c.Value) > 250 {
 					t.Errorf("%s %s: %s", scheme, decision, c)
 				}
-if strings.HasSuffix(c.Name, cookieName) {
+				if strings.HasSuffix(c.Name, cookieName) {
 					life[decision] = c.MaxAge
 				}
 			}
