@@ -61,7 +61,7 @@ func TestFloodFigures(t *testing.T) {
 		slices.Sort(took)
 		grown := memory()
 		t.Logf("%-14s %4d connections, %4d cut off; a visitor's %5d pages: p50 %v, p99 %v; memory +%d MB", flood.name, came.Load(), d.g.Refused().Cut-before,
-			len(took), took[len(took)/2].Round(time.Millisecond), took[len(took)*99/100].Round(time.Millisecond), grown>>20)
+			len(took), took[len(took)/2].Round(time.Millisecond/10), took[len(took)*99/100].Round(time.Millisecond/10), grown>>20)
 		if grown > 64<<20 {
 			t.Errorf("%s: memory grew by %d MB", flood.name, grown>>20)
 		}

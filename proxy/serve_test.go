@@ -89,7 +89,9 @@ func TestHTTPSAndOccupiedPort(t *testing.T) {
 	keys.StartTLS()
 	defer keys.Close()
 	ctx, stop := context.WithCancel(context.Background())
-	s, err := g.Listen(ctx, ListenConfig{HTTP: "127.0.0.1:0", HTTPS: "127.0.0.1:0", TLS: &tls.Config{Certificates: keys.TLS.Certificates}})
+	s, err := g.Listen(ctx, ListenConfig{
+		HTTP: "127.0.0.1:0", HTTPS: "127.0.0.1:0", TLS: &tls.Config{Certificates: keys.TLS.Certificates}, HSTS: 24 * time.Hour,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +111,16 @@ func TestHTTPSAndOccupiedPort(t *testing.T) {
 		if res.StatusCode != 200 || seen != "https" {
 			t.Errorf("got %d over %s, told %q", res.StatusCode, res.Proto, seen)
 		}
+		if got := res.Header.Get(hstsHeader); got != "max-age=86400" {
+			t.Errorf("over https %s is %q", hstsHeader, got)
+		}
 		c.CloseIdleConnections()
+	}
+	old := c.Transport.(*http.Transport).TLSClientConfig.Clone()
+	old.MaxVersion, old.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
+	if conn, err := tls.Dial("tcp", s.HTTPS().String(), old); err == nil {
+		_ = conn.Close()
+		t.Error("a weak cipher suite was taken")
 	}
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	res, err := c.Get("http://" + s.HTTP().String() + "/x?y")
@@ -119,6 +130,9 @@ func TestHTTPSAndOccupiedPort(t *testing.T) {
 	res.Body.Close()
 	if want := "https://" + s.HTTPS().String() + "/x?y"; res.StatusCode != 308 || res.Header.Get("Location") != want {
 		t.Errorf("plain: got %d %q, want %q", res.StatusCode, res.Header.Get("Location"), want)
+	}
+	if got := res.Header[hstsHeader]; got != nil {
+		t.Errorf("over plain http %s is %q", hstsHeader, got)
 	}
 	stop()
 	if err := <-served; err != nil {

@@ -16,12 +16,17 @@ func runCheck(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	text := fmt.Sprintf("The configuration is right: %s.\n", count(len(c.Sites), "site", "sites"))
 	if c.TLS.CertFile != "" {
-		if err := (&keyPair{cert: c.TLS.CertFile, key: c.TLS.KeyFile}).check(c.hosts(), time.Now()); err != nil {
+		pair := &keyPair{cert: c.TLS.CertFile, key: c.TLS.KeyFile}
+		if err := pair.load(); err != nil {
 			return err
 		}
+		for _, complaint := range pair.complaints(c.hosts(), time.Now()) {
+			text += "But " + complaint + ".\n"
+		}
 	}
-	_, err = fmt.Fprintf(stdout, "The configuration is right: %s.\n", count(len(c.Sites), "site", "sites"))
+	_, err = io.WriteString(stdout, text)
 	return err
 }
 

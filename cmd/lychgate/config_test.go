@@ -122,6 +122,9 @@ func TestPeriod(t *testing.T) {
 			if (err == nil) != test.ok || got != test.want {
 				t.Errorf("got %v, %v; want %v, ok %v", got, err, test.want, test.ok)
 			}
+			if again, err := parsePeriod(period{Duration: test.want}.String()); test.ok && (err != nil || again != test.want) {
+				t.Errorf("written as %s it is %v, %v", period{Duration: test.want}, again, err)
+			}
 		})
 	}
 }

@@ -25,22 +25,19 @@ func (p *keyPair) load() error {
 	return nil
 }
 
-// check loads the files and says what visitors' browsers would have against them.
-func (p *keyPair) check(hosts []string, now time.Time) error {
-	if err := p.load(); err != nil {
-		return err
-	}
+// complaints are what visitors' browsers would have against the certificate.
+// They keep no gateway from starting: plain http may be served beside it.
+func (p *keyPair) complaints(hosts []string, now time.Time) (list []string) {
 	leaf := p.current.Load().Leaf
-	var errs []error
 	if now.After(leaf.NotAfter) {
-		errs = append(errs, fmt.Errorf("tls.cert_file: the certificate in %s ended on %s: put the renewed one there", p.cert, leaf.NotAfter.Format(time.DateOnly)))
+		list = append(list, fmt.Sprintf("the certificate in %s ended on %s: put the renewed one there", p.cert, leaf.NotAfter.Format(time.DateOnly)))
 	}
 	for _, host := range hosts {
 		if err := leaf.VerifyHostname(host); err != nil {
-			errs = append(errs, fmt.Errorf("tls.cert_file: browsers will refuse the certificate: %w", err))
+			list = append(list, fmt.Sprintf("browsers will refuse the certificate in %s: %v", p.cert, err))
 		}
 	}
-	return errors.Join(errs...)
+	return list
 }
 
 func (p *keyPair) tls() *tls.Config {

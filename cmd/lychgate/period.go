@@ -63,6 +63,18 @@ func parsePeriod(s string) (time.Duration, error) {
 	return 0, fmt.Errorf(`%q is not a period: write a whole number and a unit in quotes, such as "180d", "25mo" or "4y" (y, mo, w, d, h, m, s)`, s)
 }
 
+// String writes p as the configuration would, in the largest unit that fits.
+func (p period) String() string {
+	for _, unit := range []string{"y", "mo", "d", "h", "m", "s"} {
+		for _, u := range periodUnits {
+			if u.unit == unit && p.Duration%u.is == 0 {
+				return strconv.FormatInt(int64(p.Duration/u.is), 10) + unit
+			}
+		}
+	}
+	return p.Duration.String()
+}
+
 // orElse puts fallback in the place of a period that was not given.
 func (p *period) orElse(fallback time.Duration) {
 	if p.Duration == 0 && p.err == nil {
