@@ -67,7 +67,9 @@ func finishHost(dst []byte, start int) ([]byte, bool) {
 	if n := len(host); n > 0 && host[n-1] == '.' {
 		host, dst = host[:n-1], dst[:len(dst)-1]
 	}
-	if len(host) == 0 || len(host) > 253 {
+	// One that still ends in a dot is found by no resolver, and would be an address
+	// ("0..") to whoever reads it again.
+	if len(host) == 0 || len(host) > 253 || host[len(host)-1] == '.' {
 		return dst, false
 	}
 	last := host[bytes.LastIndexByte(host, '.')+1:]

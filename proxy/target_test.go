@@ -93,7 +93,7 @@ func TestFamilyEndsAtTheRegistrableDomain(t *testing.T) {
 }
 
 func FuzzTarget(f *testing.F) {
-	for _, s := range []string{"//a", `\\a\b`, "https:a", "http://a:b@c:1/d?e#f", "http://%", "http://0x.0x", "http://[::]", "http://a..b", "http://ß/", "http://xn--/", "data:,"} {
+	for _, s := range []string{"//a", `\\a\b`, "https:a", "http://a:b@c:1/d?e#f", "http://%", "http://0x.0x", "http://[::]", "http://a..b", "http:0..", "http://ß/", "http://xn--/", "data:,"} {
 		f.Add([]byte(s), true)
 	}
 	f.Fuzz(func(t *testing.T, ref []byte, https bool) {
