@@ -99,13 +99,9 @@ func (in *inventory) party(host []byte, s *service) *party {
 	return in.add(string(host), s)
 }
 
-// inline returns the entry of a service of which only code was seen.
+// inline returns the entry of a service of which only code was seen: that of its
+// first host, so that the same pages always make the same list.
 func (in *inventory) inline(s *service) *party {
-	if m := in.parties.Load().known[s.index]; m != nil {
-		for _, p := range m {
-			return p
-		}
-	}
 	host := ownCodeHost
 	if len(s.Hosts) > 0 {
 		host = hostOfRule(s.Hosts[0])

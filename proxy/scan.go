@@ -3,11 +3,7 @@ package proxy
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"io"
 	"slices"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/lychgate/lychgate/proxy/rewrite"
 )
@@ -72,48 +68,4 @@ func (g *Gateway) Scan(ctx context.Context) []*ScanReport {
 		reports[len(reports)-1].finish(s, reports[len(reports)-1].Complete)
 	}
 	return reports
-}
-
-// WriteTable writes the report for people.
-func (r *ScanReport) WriteTable(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(t, "Site %s: %d pages and files looked at", r.Site, len(r.Pages))
-	if !r.Complete {
-		fmt.Fprint(t, " (not all: the time or the limit was reached)")
-	}
-	fmt.Fprint(t, "\n\n")
-	if len(r.ThirdParties) == 0 {
-		fmt.Fprint(t, "No third parties.\n")
-	} else {
-		fmt.Fprint(t, "VERDICT\tHOST\tSERVICE\tPURPOSE\tLOADS\tPAGES\n")
-		for _, p := range r.ThirdParties {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\n", p.Verdict, p.Host, dash(p.Service), dash(p.Purpose), strings.Join(p.Loads, ", "), p.Pages)
-		}
-	}
-	if len(r.Cookies) > 0 {
-		fmt.Fprint(t, "\nCOOKIE\tSERVICE\tPURPOSE\n")
-		for _, c := range r.Cookies {
-			fmt.Fprintf(t, "%s\t%s\t%s\n", c.Name, dash(c.Service), c.Purpose)
-		}
-	}
-	for _, p := range r.Pages {
-		if len(p.Found) == 0 {
-			continue
-		}
-		fmt.Fprintf(t, "\n%s\n", p.Path)
-		for _, f := range p.Found {
-			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", f.Verdict, f.Loads, f.Host, f.Service)
-		}
-	}
-	for _, a := range r.Advice {
-		fmt.Fprintf(t, "\nADVICE  %s\n", a)
-	}
-	return t.Flush()
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }

@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // Exit codes, as the usage text promises them.
@@ -78,14 +79,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, usage)
 		return exitUsage
 	}
-	switch args[0] {
-	case "help", "-h", "-help", "--help":
+	if args[0] == "help" || asksHelp(args[0]) {
 		fmt.Fprint(stdout, usage)
 		return exitDone
 	}
 	for _, c := range commands() {
 		if c.name != args[0] {
 			continue
+		}
+		if len(args) > 1 && asksHelp(args[1]) {
+			fmt.Fprint(stdout, c.usage())
+			return exitDone
 		}
 		err := c.run(args[1:], stdout, stderr)
 		switch {
@@ -101,6 +105,20 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "lychgate: there is no command %q\n\n%s", args[0], usage)
 	return exitUsage
+}
+
+func asksHelp(arg string) bool { return arg == "-h" || arg == "-help" || arg == "--help" }
+
+// usage is what the usage text says of one command.
+func (c *command) usage() string {
+	var b strings.Builder
+	for line := range strings.Lines(usage) {
+		words := strings.Fields(line)
+		if len(words) > 1 && (words[0] == c.name || words[0] == "lychgate" && words[1] == c.name) {
+			b.WriteString(strings.TrimLeft(line, " "))
+		}
+	}
+	return b.String() + "\nlychgate help lists every command.\n"
 }
 
 const usage = `Usage:

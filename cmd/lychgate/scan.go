@@ -46,6 +46,11 @@ func runScan(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	reports := g.Scan(ctx)
+	for _, r := range reports {
+		if len(r.Pages) == 0 {
+			return fmt.Errorf("no page of site %s could be looked at: does its server answer, and is there a page at \"/\"?", r.Site)
+		}
+	}
 	if write {
 		if err := g.SaveThirdParties(); err != nil {
 			return err
