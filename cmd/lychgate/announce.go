@@ -34,6 +34,9 @@ func (h *house) announce(w io.Writer, doors *proxy.Server, watch *monitor) error
 	if data, err := filepath.Abs(h.c.Data); err == nil {
 		rows = append(rows, [2]string{"data", data})
 	}
+	for _, observer := range h.c.observers() {
+		rows = append(rows, [2]string{"beware", observer})
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "lychgate %s is open for %s.\n", versionOf(), count(len(h.c.Sites), "site", "sites"))
 	for _, r := range rows {

@@ -26,8 +26,22 @@ func runCheck(args []string, stdout, stderr io.Writer) error {
 			text += "But " + complaint + ".\n"
 		}
 	}
+	for _, observer := range c.observers() {
+		text += "But " + observer + ".\n"
+	}
 	_, err = io.WriteString(stdout, text)
 	return err
+}
+
+// observers say which sites hold nothing back, so that nobody leaves them so
+// without knowing.
+func (c *config) observers() (list []string) {
+	for i := range c.Sites {
+		if s := &c.Sites[i]; s.ThirdParties == "observe" {
+			list = append(list, fmt.Sprintf("third parties of site %s are only listed, not held back: third_parties = \"observe\"", s.id()))
+		}
+	}
+	return list
 }
 
 // check adds every problem that reading alone cannot find. It opens nothing but

@@ -43,6 +43,7 @@ func TestEveryRefusalSaysWhatToDo(t *testing.T) {
 		{"a purpose named badly", []string{"check", "-config", write("purpose.toml", "[[purpose]]\nid = \"Our News\"\nname = { en = \"News\" }\ntext = { en = \"Letters.\" }\n"+here)}, exitFailed, `has a problem:` + "\n  " + filepath.Join(dir, "purpose.toml") + `:1: purpose[0]: id "Our News" must be a lower-case word`, ""},
 		{"a certificate for others", []string{"check", "-config", write("others.toml", ownFiles+here+"hosts = [\"charity.test\"]\n")}, exitDone, "But browsers will refuse the certificate", ""},
 		{"a certificate for us", []string{"check", "-config", write("ours.toml", ownFiles+here+"hosts = [\"example.com\"]\n")}, exitDone, "The configuration is right: 1 site.\n", "But"},
+		{"a site that only observes", []string{"check", "-config", write("observe.toml", here+"third_parties = \"observe\"\n")}, exitDone, "But third parties of site default are only listed, not held back", ""},
 		{"a scan of a server that is off", []string{"scan", "-upstream", "http://127.0.0.1:1"}, exitFailed, "no page of site default could be looked at", "No third parties"},
 		{"a command asked how it is used", []string{"scan", "-h"}, exitDone, "lychgate scan    [-config FILE", "lychgate serve"},
 		{"totals of a misspelt folder", []string{"totals", "-data", "nowhere"}, exitFailed, "the data folder nowhere cannot be read", `"pageviews"`},
