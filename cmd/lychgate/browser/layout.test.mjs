@@ -115,6 +115,29 @@ test('on the smallest screen the site is in sight under the question, in every l
   }
 });
 
+test('what stands for a film on a phone shows all it says, in every language', async (t) => {
+  const film = '<!doctype html><title>Film</title><iframe width="320" height="180" src="https://www.youtube.com/embed/zero"></iframe>';
+  const site = await serveFiles(work, { pages: { '/': film } });
+  const gateway = await startGateway(work, { upstream: site.url });
+  const { context, page } = await visitor(t, browser, { viewport: { width: 360, height: 640 } });
+  await page.goto(gateway.url);
+  for (const file of await readdir(path.join(root, 'banner/locales'))) {
+    const lang = path.basename(file, '.json');
+    const answer = await context.request.get(gateway.url, { headers: { Accept: 'text/html', 'Accept-Language': lang } });
+    const overflow = await page.evaluate((html) => new Promise((resolve) => {
+      const held = new DOMParser().parseFromString(html, 'text/html').querySelector('iframe');
+      const frame = document.querySelector('iframe');
+      frame.onload = () => {
+        const { documentElement: shown } = frame.contentDocument;
+        resolve({ lang: shown.lang, height: shown.scrollHeight - frame.clientHeight, links: frame.contentDocument.links.length });
+      };
+      frame.srcdoc = held.srcdoc;
+    }), await answer.text());
+    // Two links, and the press to show it, which over plain http is a button.
+    assert.deepEqual(overflow, { lang, height: 0, links: 2 });
+  }
+});
+
 // assertWithin fails unless the question takes the width of the window, no more.
 async function assertWithin(page, width) {
   const box = await question(page).region.boundingBox();
