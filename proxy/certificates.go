@@ -56,7 +56,9 @@ type Certificates struct {
 	cache  *certmagic.Cache
 	issuer *certmagic.ACMEIssuer
 	failed sync.Map // host -> the cancel function of its order under way
-	log    *slog.Logger
+	// problems are the CertificateProblem of each host whose last order failed.
+	problems sync.Map
+	log      *slog.Logger
 
 	mu      sync.Mutex
 	hosts   []string
@@ -158,6 +160,14 @@ func (s *Certificates) Ready(host string) bool {
 type CertificateStatus struct {
 	Host    string
 	Expires time.Time // zero: there is none yet
+	// Problem is why the last order or renewal failed; nil when it did not.
+	Problem *CertificateProblem
+}
+
+// A CertificateProblem is an order that failed.
+type CertificateProblem struct {
+	At  time.Time
+	Err string // without addresses
 }
 
 // Status lists every name and the end of its certificate.
@@ -168,6 +178,9 @@ func (s *Certificates) Status() []CertificateStatus {
 	list := make([]CertificateStatus, len(hosts))
 	for i, host := range hosts {
 		list[i].Host = host
+		if p, ok := s.problems.Load(host); ok {
+			list[i].Problem = p.(*CertificateProblem)
+		}
 		for _, c := range s.cache.AllMatchingCertificates(host) {
 			if c.Leaf != nil && c.Leaf.NotAfter.After(list[i].Expires) {
 				list[i].Expires = c.Leaf.NotAfter
@@ -290,9 +303,14 @@ func (s *Certificates) event(_ context.Context, event string, data map[string]an
 	case "cert_obtaining":
 		s.log.Info("order certificate", "host", host)
 	case "cert_obtained":
+		s.problems.Delete(host)
 		s.log.Info("certificate is there", "host", host)
 	case "cert_failed":
 		err, _ := data["error"].(error)
+		if err == nil {
+			err = errors.New("the issuer gave none")
+		}
+		s.problems.Store(host, &CertificateProblem{time.Now(), withoutAddresses(err).Error()})
 		s.log.Warn("certificate could not be had, will be tried again", "host", host, "err", withoutAddresses(err))
 		if cancel, ok := s.failed.Load(host); ok {
 			cancel.(context.CancelCauseFunc)(err)

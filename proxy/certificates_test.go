@@ -363,8 +363,12 @@ func TestIssuerThatIsDownAtFirstIsAskedAgain(t *testing.T) {
 	certs, log, closeDoors := p.doors(t, t.TempDir(), host)
 	defer closeDoors()
 	waitFor(t, "the first failure", func() bool { return strings.Contains(log.String(), "could not be had") })
+	if p := certs.Status()[0].Problem; p == nil || !strings.Contains(p.Err, "refused") || time.Since(p.At) > time.Hour {
+		t.Errorf("the failure is told as %+v", p)
+	}
 	p.start(t)
 	waitFor(t, "the certificate", func() bool { return certs.Ready(host) })
+	waitFor(t, "no word of it any more", func() bool { return certs.Status()[0].Problem == nil })
 }
 
 func TestAddressesAreTakenOutOfIssuersErrors(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -44,13 +45,19 @@ type serverHealth struct {
 	mu       sync.Mutex
 	failures int       // in a row
 	resting  time.Time // not asked before, while another can be
+	since    time.Time // of the first of the failures
+	fault    string    // the latest
 }
 
-// failed notes a request that the server did not answer.
-func (h *serverHealth) failed(now time.Time, unreachable bool) {
+// failed notes a request that the server did not answer, and what its fault was.
+func (h *serverHealth) failed(now time.Time, unreachable bool, fault string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.failures == 0 {
+		h.since = now
+	}
 	h.failures++
+	h.fault = fault
 	if unreachable {
 		h.failures = max(h.failures, failuresAllowed)
 	}
@@ -62,7 +69,7 @@ func (h *serverHealth) failed(now time.Time, unreachable bool) {
 // answered notes that the server is well.
 func (h *serverHealth) answered() {
 	h.mu.Lock()
-	h.failures, h.resting = 0, time.Time{}
+	h.failures, h.resting, h.since, h.fault = 0, time.Time{}, time.Time{}, ""
 	h.mu.Unlock()
 }
 
@@ -71,6 +78,17 @@ func (h *serverHealth) down() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.failures >= failuresAllowed
+}
+
+// status is h for the server's owner.
+func (h *serverHealth) status(address string) ServerStatus {
+	s := ServerStatus{Address: address, Down: h.down()}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.Down {
+		s.Since, s.Fault = h.since, h.fault
+	}
+	return s
 }
 
 func (h *serverHealth) rests(now time.Time) bool {
@@ -203,7 +221,7 @@ func (s *server) roundTrip(out *http.Request) (*http.Response, error) {
 	case out.Context().Err() != nil: // the visitor left
 		return nil, err
 	}
-	s.health.failed(time.Now(), !connected)
+	s.health.failed(time.Now(), !connected, kindOf(err))
 	if !connected {
 		err = &unsentError{err}
 	}
@@ -257,13 +275,15 @@ func (s *server) checkUp(ctx context.Context) {
 	r.Host = host
 	r.Header["User-Agent"] = []string{"lychgate health"}
 	res, err := s.transport.RoundTrip(r)
-	if err == nil {
-		_, _ = io.CopyN(io.Discard, res.Body, 4<<10) // so that the connection can be used again
-		_ = res.Body.Close()
-		if res.StatusCode < http.StatusInternalServerError {
-			s.health.answered()
-			return
-		}
+	if err != nil {
+		s.health.failed(time.Now(), true, kindOf(err))
+		return
 	}
-	s.health.failed(time.Now(), true)
+	_, _ = io.CopyN(io.Discard, res.Body, 4<<10) // so that the connection can be used again
+	_ = res.Body.Close()
+	if res.StatusCode >= http.StatusInternalServerError {
+		s.health.failed(time.Now(), true, "answers with status "+strconv.Itoa(res.StatusCode))
+		return
+	}
+	s.health.answered()
 }

@@ -51,6 +51,9 @@ func TestFallbacks(t *testing.T) {
 		if h := g.g.Health(); status.Down || len(status.Servers) != 3 || !status.Servers[0].Down || status.Servers[2].Down || h.Upstreams != 3 || h.UpstreamsDown != 2 {
 			t.Errorf("status %+v", status)
 		}
+		if s := status.Servers[0]; !strings.Contains(s.Fault, "connection refused") || time.Since(s.Since) > time.Hour || status.Servers[2].Fault != "" {
+			t.Errorf("the fault is not told: %+v", status.Servers)
+		}
 		if strings.Contains(g.log.String(), "does not answer") {
 			t.Errorf("the site answered all the time: %s", g.log)
 		}
@@ -78,12 +81,12 @@ func TestServerHealth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h serverHealth
 		for range failuresAllowed - 1 {
-			h.failed(time.Now(), false)
+			h.failed(time.Now(), false, "timeout")
 		}
 		if h.down() || h.rests(time.Now()) {
 			t.Error("given up too soon")
 		}
-		h.failed(time.Now(), false)
+		h.failed(time.Now(), false, "timeout")
 		if !h.down() || !h.rests(time.Now()) {
 			t.Error("not given up")
 		}
@@ -92,7 +95,7 @@ func TestServerHealth(t *testing.T) {
 			t.Error("never tried again")
 		}
 		for range 100 {
-			h.failed(time.Now(), true)
+			h.failed(time.Now(), true, "timeout")
 		}
 		time.Sleep(longestRest)
 		if !h.down() || h.rests(time.Now()) {

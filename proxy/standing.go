@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/url"
 	"os"
+	"time"
 )
 
 // An UpstreamStatus is how the server or folder behind a site is.
@@ -20,6 +21,10 @@ type UpstreamStatus struct {
 type ServerStatus struct {
 	Address string
 	Down    bool
+	// Since is when it stopped answering, as far as it was asked, and Fault what
+	// was wrong the last time; empty while it is not down.
+	Since time.Time
+	Fault string
 }
 
 // Upstream is how the server or folder behind a site is, for its owner.
@@ -35,7 +40,7 @@ func (g *Gateway) Upstream(siteName string) UpstreamStatus {
 	status := UpstreamStatus{Down: true}
 	for _, server := range s.upstream.servers {
 		address := url.URL{Scheme: server.scheme, Host: server.host, Path: server.prefix}
-		status.Servers = append(status.Servers, ServerStatus{address.String(), server.health.down()})
+		status.Servers = append(status.Servers, server.health.status(address.String()))
 		status.Down = status.Down && server.health.down()
 	}
 	status.Address = status.Servers[0].Address

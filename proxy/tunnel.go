@@ -45,7 +45,7 @@ func newTunnel(s *server) http.Handler {
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			_ = s.u.failed(r, err) // logs
-			s.health.failed(time.Now(), false)
+			s.health.failed(time.Now(), false, kindOf(err))
 			refuse(w, http.StatusBadGateway)
 		},
 	}

@@ -238,6 +238,9 @@ func (p gatePage) Expiry(c Certificate) string {
 	}
 }
 
+// Ago says in words how long ago t was.
+func (p gatePage) Ago(t time.Time) string { return ago(t, p.Now) }
+
 // Buttons are what may be decided about a third party now.
 func (p gatePage) Buttons(t company) (all []link) {
 	for _, b := range []link{

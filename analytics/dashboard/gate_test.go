@@ -134,6 +134,29 @@ func TestNotices(t *testing.T) {
 	}
 }
 
+// What does not work is told with its fault and since when.
+func TestGateTellsOfFaults(t *testing.T) {
+	d := testDashboard(t)
+	_, status := d.testGate()
+	owner := d.member(t, "Olu", "willow.example", Owner).choosePassword()
+	shown := func() string {
+		return text(page(t, owner.get("/_lychgate/admin/sites/willow.example/gate")))
+	}
+	status.Upstream = &UpstreamHealth{Address: "http://10.0.0.7:3000", Since: time.Now().Add(-3 * time.Hour), Fault: "connection refused"}
+	status.Certificates = []Certificate{
+		{Names: []string{"willow.example"}, NotAfter: time.Now().Add(20 * oneDay), Problem: "<b>too many certificates", Tried: time.Now().Add(-time.Hour)},
+	}
+	for _, want := range []string{"first noticed 3 hours ago", "connection refused", "The last try failed an hour ago: <b>too many certificates"} {
+		if got := shown(); !strings.Contains(got, want) {
+			t.Errorf("got %q, want %q in it", got, want)
+		}
+	}
+	status.Upstream, status.Certificates[0].Problem = &UpstreamHealth{OK: true}, ""
+	if got := shown(); strings.Contains(got, "noticed") || strings.Contains(got, "last try") {
+		t.Errorf("all is well, got %q", got)
+	}
+}
+
 // Pages given to those who declined or had not chosen stand by the day.
 func TestHeldDays(t *testing.T) {
 	d := testDashboard(t)

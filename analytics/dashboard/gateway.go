@@ -115,10 +115,18 @@ type Certificate struct {
 	Names    []string
 	Issuer   string    // may be empty
 	NotAfter time.Time // zero: there is none yet
+	// Problem says why the last order or renewal failed, at Tried; empty when it
+	// did not.
+	Problem string
+	Tried   time.Time
 }
 
 // An UpstreamHealth is how the server or folder behind the gateway is.
 type UpstreamHealth struct {
 	Address string
 	OK      bool
+	// Since is when it stopped answering, and Fault what was wrong the last time.
+	// Both may be empty.
+	Since time.Time
+	Fault string
 }

@@ -40,7 +40,7 @@ func (h *house) status(site string) dashboard.GatewayStatus {
 		s.Cookies = append(s.Cookies, dashboard.CookieSeen{Name: c.Name, From: cmp.Or(c.ServiceName, "this website")})
 	}
 	if u := h.gateway.Upstream(site); u.Address != "" {
-		s.Upstream = &dashboard.UpstreamHealth{Address: addresses(u), OK: !u.Down}
+		s.Upstream = upstreamHealth(u)
 	}
 	refused := h.gateway.Refused()
 	s.Refused = &dashboard.Refused{Connections: refused.Connections + refused.Cut, Requests: refused.Requests, Since: h.started}
@@ -152,7 +152,11 @@ func (h *house) certificateStatus(site string) (list []dashboard.Certificate) {
 	if h.certificates != nil {
 		for _, c := range h.certificates.Status() {
 			if len(hosts) == 0 || slices.Contains(hosts, c.Host) {
-				list = append(list, dashboard.Certificate{Names: []string{c.Host}, NotAfter: c.Expires})
+				d := dashboard.Certificate{Names: []string{c.Host}, NotAfter: c.Expires}
+				if c.Problem != nil {
+					d.Problem, d.Tried = c.Problem.Err, c.Problem.At
+				}
+				list = append(list, d)
 			}
 		}
 	}
@@ -168,6 +172,19 @@ func ownStatus(leaf *x509.Certificate) dashboard.Certificate {
 	}
 }
 
+// upstreamHealth is down since the last of its servers is.
+func upstreamHealth(u proxy.UpstreamStatus) *dashboard.UpstreamHealth {
+	d := &dashboard.UpstreamHealth{Address: addresses(u), OK: !u.Down}
+	if u.Down {
+		for _, server := range u.Servers {
+			if !server.Since.Before(d.Since) {
+				d.Since, d.Fault = server.Since, server.Fault
+			}
+		}
+	}
+	return d
+}
+
 // addresses names what is behind a site, and the servers that others stand in for.
 func addresses(u proxy.UpstreamStatus) string {
 	if len(u.Servers) < 2 {
@@ -177,7 +194,7 @@ func addresses(u proxy.UpstreamStatus) string {
 	for _, server := range u.Servers {
 		address := server.Address
 		if server.Down && !u.Down {
-			address += " (does not answer)"
+			address += " (does not answer since " + server.Since.Format("2 January, 15:04") + ": " + server.Fault + ")"
 		}
 		list = append(list, address)
 	}
