@@ -93,7 +93,7 @@ func TestDockerfileIsBare(t *testing.T) {
 	if !ok {
 		t.Fatal("the image is not made from scratch")
 	}
-	for _, want := range []string{"\nUSER 65532:65532\n", "\nVOLUME /data\n", `CMD ["/usr/local/bin/lychgate", "health", "-data", "/data"]`, `ENTRYPOINT ["/usr/local/bin/lychgate"]`} {
+	for _, want := range []string{"\nUSER 65532:65532\n", "\nVOLUME /data\n", "\nENV TMPDIR=/data\n", `CMD ["/usr/local/bin/lychgate", "health", "-data", "/data"]`, `ENTRYPOINT ["/usr/local/bin/lychgate"]`} {
 		if !strings.Contains("\n"+final, want) {
 			t.Errorf("the image lacks %q", strings.TrimSpace(want))
 		}
