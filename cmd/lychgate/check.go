@@ -103,14 +103,14 @@ func (c *config) checkPurposes(p *problems) {
 			p.add(key+".text", `has no English text: add text = { en = "One plain sentence." }`)
 		}
 		if u.ID != "" {
-			c.checkWords(p, key, banner.Config{Purposes: []banner.Purpose{{ID: u.ID, Name: u.Name, Text: u.Text}}})
+			checkWords(p, key, banner.Config{Purposes: []banner.Purpose{{ID: u.ID, Name: u.Name, Text: u.Text}}})
 		}
 	}
 }
 
 // checkWords adds what the banner has against words, colours and languages. Each
 // line of its error begins with a key, or with a purpose.
-func (c *config) checkWords(p *problems, key string, b banner.Config) {
+func checkWords(p *problems, key string, b banner.Config) {
 	err := b.Validate()
 	if err == nil {
 		return

@@ -26,7 +26,7 @@ func (c *config) checkSites(p *problems) {
 		s.checkGoals(p, key)
 		b := c.banner(s)
 		b.Purposes = nil // checked already, once for all sites
-		c.checkWords(p, key, b)
+		checkWords(p, key, b)
 	}
 }
 
