@@ -240,6 +240,71 @@ func testMove(t *testing.T, server *clickhousetest.Server) {
 	})
 }
 
+// A move ends well only when the target has all that the source has, and nothing
+// more than it had before.
+func TestAMoveThatLostOrDoubledSumsDoesNotEndWell(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	row := func(path string, views int64) Row {
+		return Row{Key{"a.example", Day, DimPage, path, now.Truncate(24 * time.Hour).Unix(), ""}, Metrics{Views: views}}
+	}
+	for _, test := range []struct {
+		name   string
+		stray  []Row // what else reaches the target while the move copies
+		reason string
+	}{
+		{"everything is there", nil, ""},
+		{"a row is there twice", []Row{row("/", 3)}, "the totals differ"},
+		{"a part is lost", []Row{row("/", -1)}, "the totals differ"},
+		{"somebody else counts", []Row{{Key{"b.example", Day, DimTotal, "", now.Truncate(24 * time.Hour).Unix(), ""}, Metrics{Views: 1}}}, "totals that the source lacks"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			from, to := testSQLite(t), testSQLite(t)
+			if err := from.Add(t.Context(), Batch{Source: "g", Number: 1, Rows: []Row{row("/", 3), row("/about", 4)}}); err != nil {
+				t.Fatal(err)
+			}
+			before := []Row{row("/later", 7)}
+			before[0].Start += 86400
+			if err := to.Add(t.Context(), Batch{Source: "g", Number: 1, Rows: before}); err != nil {
+				t.Fatal(err)
+			}
+			m := &move{
+				dir: t.TempDir(), from: from, to: to, note: &moveNote{ID: "move-test", To: engineSQLite, Began: now},
+				retention: DefaultRetention, pieceRows: 1, now: func() time.Time { return now },
+			}
+			var err error
+			if m.note.Before, err = to.totals(t.Context(), m.expired(expiresSoon)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := m.copy(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := to.Add(t.Context(), Batch{Source: "h", Number: 1, Rows: test.stray}); err != nil {
+				t.Fatal(err)
+			}
+			switch out, err := m.compare(t.Context()); {
+			case test.reason == "" && (err != nil || out.Totals == 0):
+				t.Errorf("got %+v, %v", out, err)
+			case test.reason != "" && (err == nil || !strings.Contains(err.Error(), test.reason)):
+				t.Errorf("got %v, want %q", err, test.reason)
+			}
+		})
+	}
+}
+
+func testSQLite(t *testing.T) *sqliteStore {
+	t.Helper()
+	s, err := openSQLite(t.Context(), t.TempDir(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 // awaitPieces returns when a move in dir has n more pieces there, or has ended.
 func awaitPieces(t *testing.T, dir string, n uint64, ended chan error) {
 	t.Helper()

@@ -96,6 +96,50 @@ func TestTooManyRequests(t *testing.T) {
 	}
 }
 
+func TestWhoMisusesConnectionsGetsNoNewOnes(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	l := newLimiter(DefaultLimits(), func() time.Time { return now })
+	bad, good, house := netip.MustParseAddr("192.0.2.0"), netip.MustParseAddr("198.51.100.0"), netip.MustParseAddr("10.0.0.0")
+	for range maxMisuse + 1 {
+		if !l.connect(bad) {
+			t.Fatal("refused before it misused too many")
+		}
+		l.misuse(bad)
+		l.misuse(house)
+	}
+	if l.connect(bad) || !l.connect(good) || !l.connect(house) {
+		t.Error("want the one who misuses refused, its neighbour and the house let in")
+	}
+	now = now.Add(time.Duration(float64(time.Second) / misuseRate))
+	if !l.connect(bad) {
+		t.Error("nothing is forgiven")
+	}
+	if got := l.cutConns.Load(); got != 2*(maxMisuse+1) {
+		t.Errorf("%d connections count as cut", got)
+	}
+}
+
+func TestTooManyHeaderFields(t *testing.T) {
+	g := testGateway(t, Config{Sites: []Site{{Dir: testFolder(t, map[string]string{"x.txt": "x"})}}}).g
+	most := g.limits.HeaderCount
+	for name, field := range map[string]func(i int) string{
+		"of many names": func(i int) string { return fmt.Sprintf("X-%d", i) },
+		"of one name":   func(int) string { return "X-Same" },
+	} {
+		for n, want := range map[int]int{most: http.StatusOK, most + 1: http.StatusRequestHeaderFieldsTooLarge} {
+			r := httptest.NewRequest("GET", "http://a.example/x.txt", nil)
+			for i := range n {
+				r.Header.Add(field(i), "y")
+			}
+			w := httptest.NewRecorder()
+			g.ServeHTTP(w, r)
+			if w.Code != want {
+				t.Errorf("%d fields %s: got %d, want %d", n, name, w.Code, want)
+			}
+		}
+	}
+}
+
 // A pipeListener accepts connections made in memory, so that time can be faked.
 type pipeListener struct {
 	conns  chan net.Conn

@@ -260,7 +260,7 @@ func TestPasskeyRefused(t *testing.T) {
 		}},
 		{"the state of making one", func(c *ceremony) string {
 			*c = owner.ceremony(passkeysPath)
-			return dev.use(c.Options)
+			return dev.use(strings.ReplaceAll(c.Options, `"rp":{"`, `"rpId":"willow.example","rp":{"`))
 		}},
 	}
 	// The counter of the good device is ahead from here on.
