@@ -198,7 +198,7 @@ func recordFacts(leaf string) [][2]string {
 	return facts
 }
 
-// Receipt is the record that id points to, for whoever holds id's salt.
+// receipt is the record that id points to, for whoever holds id's salt.
 func (l *Ledger) receipt(ctx context.Context, id receiptID) (*receipt, error) {
 	s := l.store.Load()
 	if s == nil {

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -30,36 +29,6 @@ func testCertificate(t testing.TB) (server, client *tls.Config) {
 	roots := s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	return &tls.Config{Certificates: s.TLS.Certificates, NextProtos: []string{"h2", "http/1.1"}},
 		&tls.Config{RootCAs: roots, ServerName: "example.com"}
-}
-
-// testSecurePipe runs a gateway's https door and its upstream in memory.
-func testSecurePipe(t *testing.T, upstream http.HandlerFunc, f func(t *testing.T, dial func(proto ...string) *tls.Conn)) {
-	t.Helper()
-	server, client := testCertificate(t)
-	synctest.Test(t, func(t *testing.T) {
-		up := &pipeListener{make(chan net.Conn), make(chan struct{})}
-		site := &http.Server{Handler: upstream}
-		go func() { _ = site.Serve(up) }()
-		g, err := New(Config{Sites: []Site{testSite(t, Site{Upstream: mustURL("http://127.0.0.1:1")})}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		transport := g.sites().any.upstream.servers[0].transport
-		transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return up.dial(), nil }
-		door := &pipeListener{make(chan net.Conn), make(chan struct{})}
-		srv := g.server(g)
-		srv.TLSConfig = server
-		go func() { _ = srv.Serve(&secureListener{&coarseListener{Listener: door, limiter: g.limiter}, server}) }()
-		f(t, func(proto ...string) *tls.Conn {
-			c := client.Clone()
-			c.NextProtos = proto
-			return tls.Client(door.dial(), c)
-		})
-		_ = srv.Close()
-		transport.CloseIdleConnections()
-		_ = site.Close()
-		time.Sleep(time.Minute) // net/http lingers a moment on connections it ends
-	})
 }
 
 // An attacker is one HTTP/2 connection at frame level.

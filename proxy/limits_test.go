@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -138,53 +136,6 @@ func TestTooManyHeaderFields(t *testing.T) {
 			}
 		}
 	}
-}
-
-// A pipeListener accepts connections made in memory, so that time can be faked.
-type pipeListener struct {
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func (l *pipeListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-func (l *pipeListener) Close() error   { close(l.closed); return nil }
-func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (l *pipeListener) dial() net.Conn {
-	ours, theirs := net.Pipe()
-	l.conns <- theirs
-	return ours
-}
-
-// testPipe runs a gateway and its upstream in memory, and hands f a way in.
-func testPipe(t *testing.T, upstream http.HandlerFunc, f func(dial func() net.Conn)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		up := &pipeListener{make(chan net.Conn), make(chan struct{})}
-		site := &http.Server{Handler: upstream}
-		go func() { _ = site.Serve(up) }()
-		g, err := New(Config{Sites: []Site{testSite(t, Site{Upstream: mustURL("http://127.0.0.1:1")})}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		transport := g.sites().any.upstream.servers[0].transport
-		transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return up.dial(), nil }
-		door := &pipeListener{make(chan net.Conn), make(chan struct{})}
-		srv := g.server(g)
-		go func() { _ = srv.Serve(&coarseListener{Listener: door, limiter: g.limiter}) }()
-		f(door.dial)
-		_ = srv.Close()
-		transport.CloseIdleConnections()
-		_ = site.Close()
-		time.Sleep(time.Minute) // net/http lingers a moment on connections it ends
-	})
 }
 
 func TestSlowSendersAreCut(t *testing.T) {
