@@ -48,8 +48,8 @@ const (
 type Config struct {
 	Sites     []Site
 	Analytics *analytics.Analytics
-	// Keys sign the sessions. nil, when the key file cannot be used: sessions end
-	// with the program.
+	// Keys sign the sessions and seal second factors. nil, when the key file cannot
+	// be used: sessions end with the program, and no second factor can be set up.
 	Keys *consent.Keys
 	// Dir is the data folder, which holds admin.db.
 	Dir string
@@ -97,7 +97,11 @@ const everySiteID = "default"
 
 // A Dashboard serves /_lychgate/admin/. It is safe for concurrent use.
 type Dashboard struct {
-	c        Config // but for what is in settings
+	c Config // but for what is in settings
+	// passingKeys says that c.Keys are of this run alone: what is sealed with them
+	// must not be kept.
+	passingKeys bool
+
 	settings atomic.Pointer[settings]
 	names    names
 	pages    pages
@@ -129,16 +133,18 @@ func Open(ctx context.Context, c Config) (*Dashboard, error) {
 	if c.KeepAudit == 0 {
 		c.KeepAudit = 400 * oneDay
 	}
-	if c.Keys == nil {
+	passing := c.Keys == nil
+	if passing {
 		c.Keys = consent.NewKeys()
 	}
 	d := &Dashboard{
-		c:          c,
-		names:      names{readCountries()},
-		hasher:     newHasher(usualCost),
-		answers:    answers{of: c.Analytics.QueryEach, live: c.Analytics.Live},
-		ceremonies: ceremonies{keys: c.Keys},
-		csrf:       http.NewCrossOriginProtection(),
+		c:           c,
+		passingKeys: passing,
+		names:       names{readCountries()},
+		hasher:      newHasher(usualCost),
+		answers:     answers{of: c.Analytics.QueryEach, live: c.Analytics.Live},
+		ceremonies:  ceremonies{keys: c.Keys},
+		csrf:        http.NewCrossOriginProtection(),
 		sessions: &sessions{
 			codec: c.Keys.Signed("dashboard/session", c.SessionLength), length: c.SessionLength, idle: c.SessionIdle,
 		},

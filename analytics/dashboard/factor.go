@@ -21,6 +21,7 @@ type factorPage struct {
 	QR      qrCode
 	Pending string // the secret as the form sends it back
 	Problem string
+	Closed  bool // none can be set up now
 }
 
 // A qrCode is a QR code as one SVG path.
@@ -51,6 +52,9 @@ func newQR(text string) (qrCode, error) {
 func (d *Dashboard) factor(c *call) error {
 	if c.session.account.HasCode {
 		return d.show(c, http.StatusOK, "factor", "Second factor", factorPage{On: true})
+	}
+	if d.passingKeys {
+		return d.show(c, http.StatusServiceUnavailable, "factor", "Second factor", factorPage{Closed: true})
 	}
 	return d.offerFactor(c, http.StatusOK, newTOTP(), "")
 }
@@ -87,6 +91,9 @@ func (d *Dashboard) changeFactor(c *call) error {
 	x := c.session.account
 	if x.HasCode {
 		return d.removeFactor(c)
+	}
+	if d.passingKeys {
+		return d.factor(c)
 	}
 	sealed, err := hex.DecodeString(c.r.PostFormValue("pending"))
 	if err != nil {

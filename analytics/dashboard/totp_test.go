@@ -51,6 +51,16 @@ func TestSealedSecrets(t *testing.T) {
 	}
 }
 
+// What is sealed with keys of this run alone could never be opened again.
+func TestNoSecondFactorWithoutLastingKeys(t *testing.T) {
+	d := testDashboard(t)
+	d.passingKeys = true
+	b := d.owner(t).choosePassword()
+	const factor = "/_lychgate/admin/account/factor"
+	want(t, b.get(factor), http.StatusServiceUnavailable)
+	want(t, b.post(factor, "pending", "", "code", "123456", "password", goodPassword), http.StatusServiceUnavailable)
+}
+
 func TestSecondFactor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const (
