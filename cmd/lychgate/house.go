@@ -77,18 +77,18 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 	keys, err := consent.OpenKeys(c.keyFile(), c.Data)
 	if h.keys = keys; err != nil {
 		log.Error("the keys cannot be used: everything is held back and nobody can accept until they can", "err", err)
-		h.run("keys", func(ctx context.Context) error { return h.awaitKeys(ctx, c) }, ctx)
+		h.run(ctx, "keys", func(ctx context.Context) error { return h.awaitKeys(ctx, c) })
 	}
 	h.ledger = consent.OpenLedger(consent.LedgerConfig{Dir: c.Data, Keep: c.Consent.KeepRecords.Duration, Keys: keys, Log: log})
-	h.run("ledger", h.ledger.Run, ctx)
+	h.run(ctx, "ledger", h.ledger.Run)
 	if h.analytics, err = analytics.Open(ctx, h.analyticsConfig(keys)); err != nil {
 		return nil, err
 	}
-	h.run("analytics", h.analytics.Run, ctx)
+	h.run(ctx, "analytics", h.analytics.Run)
 	if h.dashboard, err = dashboard.Open(ctx, h.dashboardConfig(keys)); err != nil {
 		return nil, err
 	}
-	h.run("dashboard", h.dashboard.Run, ctx)
+	h.run(ctx, "dashboard", h.dashboard.Run)
 	// The gateway is opened last, and answers nobody before; until then there are
 	// no third parties.
 	services := func(site string) []consent.Service { return h.gateway.Services(site) }
@@ -109,7 +109,7 @@ func open(c *config, log *slog.Logger) (_ *house, err error) {
 		Dial: relayDial(), Observe: observe, Log: log,
 	})
 	if err == nil {
-		h.run("proxy", h.gateway.Run, ctx)
+		h.run(ctx, "proxy", h.gateway.Run)
 	}
 	return h, err
 }
@@ -127,7 +127,7 @@ func writable(folder string) error {
 }
 
 // run does a room's background work until the house is closed.
-func (h *house) run(room string, work func(context.Context) error, ctx context.Context) {
+func (h *house) run(ctx context.Context, room string, work func(context.Context) error) {
 	h.work.Go(func() {
 		if err := work(ctx); err != nil && ctx.Err() == nil {
 			h.log.Error("background work ended", "room", room, "err", err)
