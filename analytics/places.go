@@ -44,11 +44,15 @@ func (p *places) of(network netip.Addr) place {
 	return p.atlas.Load().of(network)
 }
 
+// unpackedPlaces is somewhat more than the embedded database takes.
+const unpackedPlaces = 8 << 20
+
 func (p *places) unpack() {
-	z, err := zstd.NewReader(bytes.NewReader(placesFile), zstd.WithDecoderConcurrency(1))
+	z, err := zstd.NewReader(bytes.NewReader(placesFile), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 	if err == nil {
 		defer z.Close()
 		var b bytes.Buffer
+		b.Grow(unpackedPlaces) // growing by doubling would take as much again
 		if _, err = b.ReadFrom(z); err == nil {
 			var a *atlas
 			if a, err = newAtlas(b.Bytes()); err == nil {

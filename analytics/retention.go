@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 )
 
@@ -29,6 +30,9 @@ func (a *Analytics) runHouse(ctx context.Context) {
 		if err := a.signHouse(ctx); err != nil && ctx.Err() == nil {
 			a.log.Error("see whether another gateway keeps house; it is tried again in an hour", "err", err)
 		}
+		// Closing months takes more memory than all else. What it had goes back at
+		// once; left to itself that takes minutes.
+		debug.FreeOSMemory()
 		select {
 		case <-ctx.Done():
 			return
