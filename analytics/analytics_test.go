@@ -54,6 +54,15 @@ func fewer(n, small int) int {
 	return n
 }
 
+// skipRaced leaves t to the full run, when what it does is done by one goroutine
+// and takes long.
+func skipRaced(t *testing.T) {
+	t.Helper()
+	if raced {
+		t.Skip("SKIPPED: work of one goroutine, in which no race can be found; the full run has this test")
+	}
+}
+
 // testClose closes a, which must have nothing left to do.
 func testClose(t testing.TB, a *Analytics) {
 	t.Helper()

@@ -144,6 +144,7 @@ func clickhouseHolds(t *testing.T, c *ClickHouseConfig, text string) bool {
 }
 
 func testEnginesAgree(t *testing.T, server *clickhousetest.Server) {
+	skipRaced(t)
 	one, err := openSQLite(t.Context(), t.TempDir(), false)
 	if err != nil {
 		t.Fatal(err)

@@ -57,9 +57,7 @@ func testHolds(t *testing.T, a *Analytics, text string) bool {
 }
 
 func TestClosingAMonth(t *testing.T) {
-	if raced {
-		t.Skip("SKIPPED: a minute of SQL by one goroutine; the full run has this test")
-	}
+	skipRaced(t)
 	dir := t.TempDir()
 	a := testOpen(t, dir)
 	defer testClose(t, a)

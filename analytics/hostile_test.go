@@ -17,6 +17,7 @@ import (
 // TestFloodOfMadeUpAddresses sends views that all differ in all that they can:
 // memory and disk must not grow with them. LYCHGATE_TEST_FLOOD sets how many.
 func TestFloodOfMadeUpAddresses(t *testing.T) {
+	skipRaced(t)
 	views := fewer(60_000, 300)
 	if n := os.Getenv("LYCHGATE_TEST_FLOOD"); n != "" {
 		fmt.Sscan(n, &views) //nolint:errcheck // the test says how many it sent

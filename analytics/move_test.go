@@ -93,9 +93,7 @@ func testSameRows(t *testing.T, got, want []Row) {
 // testMove moves sums up while the moving process is killed again and again,
 // and back; what a gateway counts meanwhile comes along.
 func testMove(t *testing.T, server *clickhousetest.Server) {
-	if raced {
-		t.Skip("SKIPPED: half a minute of SQL by one goroutine; the full run has this test")
-	}
+	skipRaced(t)
 	kills := 12
 	if testing.Short() {
 		kills = 4

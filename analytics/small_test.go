@@ -37,6 +37,7 @@ func TestNumbersAsShown(t *testing.T) {
 // all that is shown of a list and its total, each small cell must have at least
 // two values left.
 func TestNoSmallCellCanBeComputed(t *testing.T) {
+	skipRaced(t)
 	dir := t.TempDir()
 	a := testOpen(t, dir)
 	defer testClose(t, a)

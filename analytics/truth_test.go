@@ -309,6 +309,7 @@ func (d difference) String() string {
 // with a change of the clocks, for the cases that the method must get exactly
 // right and those in which it may be off by a stated share.
 func TestGroundTruth(t *testing.T) {
+	skipRaced(t)
 	most := fewer(92_000, 600)
 	loc := london(t)
 	d := func(m time.Month, n int) time.Time { return time.Date(2026, m, n, 0, 0, 0, 0, time.UTC) }
@@ -342,7 +343,7 @@ func TestGroundTruth(t *testing.T) {
 		{name: "tabs split over two gateways", twins: 0.1, gateways: 2, visits: 0.08, visitors: 0.08},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if (raced || testing.Short()) && tt.visits > 0 {
+			if testing.Short() && tt.visits > 0 {
 				t.Skip("SKIPPED: shares mean nothing in a small site; the full run has this case")
 			}
 			visitors := most
@@ -360,7 +361,7 @@ func TestGroundTruth(t *testing.T) {
 				got := testAgainst(t, a, w, p.from, p.to)
 				t.Logf("%-23s %v", p.name, got)
 				// What is right on average is off by more in the few views of a day.
-				few := p.to.Sub(p.from) < 10*24*time.Hour || raced || testing.Short()
+				few := p.to.Sub(p.from) < 10*24*time.Hour || testing.Short()
 				visits, visitors := tt.visits, tt.visitors
 				if few {
 					visits, visitors = 3*visits, 3*visitors

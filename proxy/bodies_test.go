@@ -96,6 +96,9 @@ func bigBody(t *testing.T) int64 {
 // its end judged where it is judged at all, and the gateway's memory stays small.
 // LYCHGATE_TEST_BODY=2147483648 has them be 2 GB.
 func TestBigBodies(t *testing.T) {
+	if raced {
+		t.Skip("SKIPPED: minutes for the same steps again and again; the full run has this test")
+	}
 	n := bigBody(t)
 	kinds := bodyKinds(t)
 	sums := make([][]byte, len(kinds)) // of what the site sent
@@ -151,6 +154,9 @@ func TestBigBodies(t *testing.T) {
 func TestBrokenOffBodies(t *testing.T) {
 	kinds := bodyKinds(t)
 	sizes := []int64{3000, maxPage} // within what is held in memory, and beyond
+	if raced {
+		sizes = sizes[:1]
+	}
 	answers := map[string]func(io.Writer){}
 	for i := range kinds {
 		for _, size := range sizes {
