@@ -8,7 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -38,18 +41,43 @@ func TestBrowser(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no test files in browser: %v", err)
 	}
+	longestFirst(files)
+	next := make(chan string, len(files))
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".test.mjs"), func(t *testing.T) {
-			t.Parallel() // each file has gateways, browsers and folders of its own
-			runSuite(t, bin, file)
+		next <- file
+	}
+	close(next)
+	// Side by side: each file has gateways, browsers and folders of its own.
+	var hands sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		hands.Go(func() {
+			for file := range next {
+				t.Run(suiteName(file), func(t *testing.T) { runSuite(t, bin, file) })
+			}
 		})
 	}
+	hands.Wait()
+}
+
+func suiteName(file string) string { return strings.TrimSuffix(filepath.Base(file), ".test.mjs") }
+
+// longestFirst brings the files that take minutes to the front, so that none of
+// them runs on alone when all others are done.
+func longestFirst(files []string) {
+	long := []string{"hostile", "layout", "history", "sites", "accessibility", "dashboard", "decisions"}
+	rank := func(file string) int {
+		if i := slices.Index(long, suiteName(file)); i >= 0 {
+			return i
+		}
+		return len(long)
+	}
+	slices.SortStableFunc(files, func(a, b string) int { return rank(a) - rank(b) })
 }
 
 // runSuite runs one file. Its output, with the tables it prints, is the log of
 // the subtest.
 func runSuite(t *testing.T, bin, file string) {
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Minute)
 	defer cancel()
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", file)
