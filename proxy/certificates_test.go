@@ -299,17 +299,24 @@ func TestCertificatesComeByThemselves(t *testing.T) {
 			t.Errorf("log: %s", log)
 		}
 	})
+	// What lies on the disk while it runs is what a kill leaves.
+	killed := filepath.Join(t.TempDir(), "killed")
+	if out, err := exec.Command("cp", "-a", dir, killed).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	closeDoors()
 	p.stop()
 
-	t.Run("a restart without the issuer keeps the certificate", func(t *testing.T) {
-		certs, _, closeDoors := p.doors(t, dir, host)
-		defer closeDoors()
-		waitFor(t, "the stored certificate", func() bool { return certs.Ready(host) })
-		if got := p.serial(host); got != first {
-			t.Errorf("serial %s, want the old %s", got, first)
-		}
-	})
+	for end, dir := range map[string]string{"stop": dir, "kill": killed} {
+		t.Run("a start without the issuer after a "+end+" keeps the certificate", func(t *testing.T) {
+			certs, _, closeDoors := p.doors(t, dir, host)
+			defer closeDoors()
+			waitFor(t, "the stored certificate", func() bool { return certs.Ready(host) })
+			if got := p.serial(host); got != first {
+				t.Errorf("serial %s, want the old %s", got, first)
+			}
+		})
+	}
 
 	p.start(t) // it has forgotten the account
 	damage := map[string]func(file string) error{
