@@ -225,3 +225,33 @@ func BenchmarkOf(b *testing.B) {
 		}
 	})
 }
+
+// A value has one spelling: securecookie's decoder skips line ends and bits that
+// the last letter has too many, and would take others.
+func TestCookiesHaveOneSpelling(t *testing.T) {
+	c := NewKeys().Signed("test", time.Hour)
+	for n := range 6 { // every padding
+		valid, err := c.Encode("name", make([]byte, n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var others []string
+		for i := range len(valid) + 1 {
+			for _, skipped := range []string{"\n", "\r", "\r\n\r\n"} {
+				others = append(others, valid[:i]+skipped+valid[i:])
+			}
+		}
+		letters := strings.TrimRight(valid, "=")
+		for last := range 256 {
+			if other := letters[:len(letters)-1] + string([]byte{byte(last)}) + valid[len(letters):]; other != valid {
+				others = append(others, other)
+			}
+		}
+		others = append(others, letters, valid+"=", valid+"====")
+		for _, other := range others {
+			if got, err := c.Decode("name", other); err == nil && other != valid {
+				t.Errorf("%q for %q was read as %q", other, valid, got)
+			}
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gorilla/securecookie"
@@ -119,13 +120,25 @@ func (c *Codec) Encode(name string, value []byte) (string, error) {
 	return c.codecs[0].Encode(name, value)
 }
 
+// strictBase64 refuses bits beyond the last byte (RFC 4648 section 3.5).
+var strictBase64 = base64.URLEncoding.Strict()
+
+// canonical reports whether a value that can be decoded is spelt as Encode does.
+// securecookie's decoder skips line ends, and bits beyond the last byte.
+func canonical(cookie string) bool {
+	if strings.IndexByte(cookie, '\n') >= 0 || strings.IndexByte(cookie, '\r') >= 0 {
+		return false
+	}
+	_, err := strictBase64.DecodeString(cookie[max(0, len(cookie)-4):])
+	return err == nil
+}
+
 // Decode returns what Encode was given, or ErrCookie.
 func (c *Codec) Decode(name, cookie string) ([]byte, error) {
 	if cookie == "" || len(cookie) > MaxCookieBytes {
 		return nil, ErrCookie
 	}
-	// securecookie reads several spellings of the same bytes; we wrote only one.
-	if b, err := base64.URLEncoding.DecodeString(cookie); err != nil || base64.URLEncoding.EncodeToString(b) != cookie {
+	if !canonical(cookie) {
 		return nil, ErrCookie
 	}
 	var value []byte
