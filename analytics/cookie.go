@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -71,7 +72,7 @@ var errState = errors.New("not a counting state")
 
 // parseState reads what appendState wrote.
 func parseState(b []byte) (visitor, error) {
-	r := stateReader{rest: b}
+	r := newStateReader(b)
 	if r.byte() != stateVersion {
 		return visitor{}, errState
 	}
@@ -108,8 +109,11 @@ func parseState(b []byte) (visitor, error) {
 // that does not fit it is bad and yields zeros.
 type stateReader struct {
 	rest []byte
+	all  string // the whole state, which its texts are parts of
 	bad  bool
 }
+
+func newStateReader(b []byte) stateReader { return stateReader{rest: b, all: string(b)} }
 
 func (r *stateReader) byte() byte {
 	if len(r.rest) == 0 {
@@ -137,13 +141,13 @@ func (r *stateReader) text(most int) string {
 		r.bad, r.rest = true, nil
 		return ""
 	}
-	s := r.rest[:n]
+	s := r.all[len(r.all)-len(r.rest):][:n]
 	r.rest = r.rest[n:]
-	if !utf8.Valid(s) {
+	if !utf8.ValidString(s) {
 		r.bad = true
 		return ""
 	}
-	return string(s)
+	return s
 }
 
 // A cookieJar writes and reads one site's counting cookies.
@@ -183,14 +187,19 @@ func (j *cookieJar) read(r *http.Request) (v visitor, value string, ok bool) {
 	return v, value, err == nil
 }
 
+// stateBuffers hold a state on its way into a cookie, which encrypts it in place.
+var stateBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
 // write puts v into h for r's browser, to be kept for maxAge.
 func (j *cookieJar) write(h http.Header, r *http.Request, v *visitor, maxAge time.Duration) error {
 	signed := j.signed[0]
 	if isSecure(r) {
 		signed = j.signed[1]
 	}
-	var state [300]byte
-	value, err := j.codec.Encode(signed, appendState(state[:0], v))
+	state := stateBuffers.Get().(*[]byte)
+	*state = appendState((*state)[:0], v)
+	value, err := j.codec.Encode(signed, *state)
+	stateBuffers.Put(state)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func (f *sourceFields) verify(site string, today int32, field string) (attributi
 	if !good {
 		return attribution{}, false
 	}
-	r := stateReader{rest: payload}
+	r := newStateReader(payload)
 	day := int32(r.number(1 << 30))
 	a := attribution{Channel: Channel(r.byte())}
 	a.Source, a.Campaign = r.text(maxSourceBytes), r.text(maxCampaignBytes)
