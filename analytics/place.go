@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/oschwald/geoip2-golang/v2"
@@ -22,10 +23,20 @@ type place struct {
 // is never read.
 type atlas struct {
 	db      *geoip2.Reader
+	raw     *maxminddb.Reader
 	cities  bool // it knows regions too
 	regions map[string]string
 	source  PlaceSource
+
+	mu sync.RWMutex
+	// known has the place of a record by where it lies in the database: many
+	// networks share one, and reading it is most of a look-up.
+	known map[uintptr]place
 }
+
+// maxKnownPlaces bounds what is remembered; a database of countries has fewer
+// records.
+const maxKnownPlaces = 4096
 
 // A PlaceSource says where places come from, as the sources' licences want it
 // shown beside them.
@@ -42,7 +53,7 @@ func newAtlas(b []byte) (*atlas, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &atlas{source: sourceOf(raw.Metadata)}
+	a := &atlas{raw: raw, source: sourceOf(raw.Metadata), known: map[uintptr]place{}}
 	switch kind := raw.Metadata.DatabaseType; {
 	case strings.Contains(kind, "City") || strings.Contains(kind, "Location") || strings.Contains(kind, "Enterprise"):
 		a.cities, a.regions = true, readRegions(regionsText)
@@ -84,9 +95,24 @@ func (a *atlas) of(network netip.Addr) place {
 	if a == nil || !network.IsValid() {
 		return place{}
 	}
+	record := a.raw.Lookup(network)
+	if !record.Found() {
+		return place{}
+	}
+	a.mu.RLock()
+	p, ok := a.known[record.Offset()]
+	a.mu.RUnlock()
+	if ok {
+		return p
+	}
 	p, err := a.lookUp(network)
 	if err != nil {
 		return place{}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.known) < maxKnownPlaces {
+		a.known[record.Offset()] = p
 	}
 	return p
 }

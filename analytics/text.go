@@ -19,6 +19,9 @@ const other = "(other)"
 // of more than 20 mixed letters and digits. Every text passes here before it is
 // counted.
 func cleanText(s string) string {
+	if isPlain(s) && !personal(s) {
+		return s // nearly all
+	}
 	if len(s) > 1024 {
 		s = s[:1024]
 	}
@@ -30,6 +33,16 @@ func cleanText(s string) string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// isPlain reports whether s is one word of visible ASCII.
+func isPlain(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return len(s) <= 1024
 }
 
 // cleanPath is cleanText for a path, part by part.
