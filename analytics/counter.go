@@ -10,8 +10,10 @@ import (
 //
 // It is made of shards that any page may use, so that pages do not wait for one
 // another: a page takes the first shard that is free, starting at a random one,
-// and adds all its rows under that one lock. Maps and slices are kept, so that a
-// page whose rows the shard has room for allocates nothing.
+// and adds all its rows under that one lock. There is one shard more than
+// processors, so that one is mostly free; more would not fit into their caches.
+// Maps and slices are kept, so that a page whose rows the shard has room for
+// allocates nothing.
 type counter struct {
 	shards []shard
 }
@@ -27,7 +29,7 @@ type shard struct {
 const keepRows = 1 << 14
 
 func newCounter() *counter {
-	c := &counter{shards: make([]shard, 4*runtime.GOMAXPROCS(0))}
+	c := &counter{shards: make([]shard, runtime.GOMAXPROCS(0)+1)}
 	for i := range c.shards {
 		c.shards[i].index = map[Key]int32{}
 	}
