@@ -285,9 +285,13 @@ func TestReceiptProvesTheRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	step := 1
+	if testing.Short() {
+		step = 7 // it is prime to what repeats in a receipt
+	}
 	for _, form := range []string{string(r.json()), string(r.text())} {
-		for i, c := range []byte(form) {
-			if c == ' ' || c == '\n' {
+		for i := 0; i < len(form); i += step {
+			if form[i] == ' ' || form[i] == '\n' {
 				continue
 			}
 			changed := []byte(form)

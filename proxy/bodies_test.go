@@ -224,6 +224,9 @@ func TestEndlessBodies(t *testing.T) {
 	g := testGateway(t, Config{Sites: []Site{testConsent(t, Site{Upstream: up}, youtube)}})
 	for i, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
+			if raced && k.coding == "zstd" {
+				t.Skip("SKIPPED: half a minute of one goroutine; the full run has this coding, this one the others")
+			}
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, fmt.Sprintf("%s/?kind=%d", g.URL, i), nil)
 			if err != nil {
 				t.Fatal(err)

@@ -70,6 +70,9 @@ func TestNothingThatVisitorsBringLives(t *testing.T) {
 	if err := json.Unmarshal(text, &payloads); err != nil || len(payloads) != 20 {
 		t.Fatalf("%d payloads, %v", len(payloads), err)
 	}
+	if testing.Short() {
+		payloads = payloads[:6]
+	}
 	p, config := startCarried(t)
 	yes := p.accept(t)
 	visits := 0
@@ -138,8 +141,8 @@ func TestNothingThatVisitorsBringLives(t *testing.T) {
 			met++
 		}
 	}
-	if met < 16 { // some are cleaned away before they are counted
-		t.Errorf("control: only %d of 20 payloads were shown at all, after %d visits", met, visits)
+	if met < len(payloads)*4/5 { // some are cleaned away before they are counted
+		t.Errorf("control: only %d of %d payloads were shown at all, after %d visits", met, len(payloads), visits)
 	}
 }
 

@@ -239,7 +239,14 @@ func check(t *testing.T, page []byte) {
 
 func TestOracle(t *testing.T) {
 	n, loading := 0, 0
-	for _, page := range testTrees(t) {
+	step := 1
+	if testing.Short() {
+		step = 10
+	}
+	for i, page := range testTrees(t) {
+		if i%step != 0 {
+			continue
+		}
 		for _, p := range []string{page, hostile(page)} {
 			n++
 			if len(testLoads([]byte(p), false)) > 0 {
