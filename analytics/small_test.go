@@ -49,6 +49,9 @@ func TestNoSmallCellCanBeComputed(t *testing.T) {
 	start := today(t).AddDate(0, 0, -80)
 	checked, suppressed := 0, 0
 	rounds := fewer(60, 8)
+	if _, ok := store.(*clickhouseStore); ok {
+		rounds = min(rounds, 3) // the rules are the same code for both engines, and SQLite has them all
+	}
 	for round := range rounds {
 		at := start.AddDate(0, 0, round)
 		testCells(t, store, uint64(round+1), at, random)

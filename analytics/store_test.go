@@ -34,9 +34,7 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 		return s
 	}
 	day := func(d int64) int64 { return d * secondsPerDay }
-	row := func(dim Dim, page string, d int64, value string, views int64) Row {
-		return Row{Key{"a.example", Day, dim, page, day(d), value}, Metrics{Views: views, Visits: views * 2, Goals: 1}}
-	}
+	row := testDayRow
 	add := func(t *testing.T, s Store, b Batch) {
 		t.Helper()
 		if err := s.Add(t.Context(), b); err != nil {
@@ -88,7 +86,7 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 
 	t.Run("a cancelled batch is added whole or not at all", func(t *testing.T) {
 		s := start(t)
-		rows := make([]Row, fewer(5000, 300))
+		rows := make([]Row, fewer(2000, 300))
 		for i := range rows {
 			rows[i] = row(DimTotal, "", 20000+int64(i%60), itoa(int64(i)), 1)
 		}
@@ -191,38 +189,7 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 		}
 	})
 
-	t.Run("a random stream sums up like a map", func(t *testing.T) {
-		s := start(t)
-		random := rand.New(rand.NewPCG(1, 2))
-		want := map[Key]Metrics{}
-		for n := range uint64(fewer(20, 8)) {
-			var rows []Row
-			for range 100 {
-				r := row([]Dim{DimTotal, DimPage, DimCountry}[random.IntN(3)], []string{"", "/", "/a"}[random.IntN(3)],
-					20000+random.Int64N(5), []string{"", "GB", "FR", "ü|ñ"}[random.IntN(4)], random.Int64N(9))
-				rows = append(rows, r)
-				m := want[r.Key]
-				m.Add(r.Metrics)
-				want[r.Key] = m
-			}
-			add(t, s, Batch{Source: "g", Number: n + 1, Rows: sumRows(rows)})
-		}
-		got := map[Key]Metrics{}
-		for _, d := range []Dim{DimTotal, DimPage, DimCountry} {
-			for _, anyPage := range []bool{false, true} {
-				rows, err := s.Query(t.Context(), Select{Grain: Day, Dim: d, AnyPage: anyPage, To: 1 << 40, By: BySite | ByStart | ByPage | ByValue})
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, r := range rows {
-					got[r.Key] = r.Metrics
-				}
-			}
-		}
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("got %d rows, want %d, or other sums", len(got), len(want))
-		}
-	})
+	t.Run("a random stream sums up like a map", func(t *testing.T) { testRandomStream(t, open) })
 
 	t.Run("what is forgotten is in no file any more", func(t *testing.T) {
 		dir := t.TempDir()
@@ -268,6 +235,53 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 			}
 		}
 	})
+}
+
+// testRandomStream adds batches made up at random and wants the sums of a map.
+func testRandomStream(t *testing.T, open func(t *testing.T, dir string) Store) {
+	t.Helper()
+	s := open(t, t.TempDir())
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	random := rand.New(rand.NewPCG(1, 2))
+	want := map[Key]Metrics{}
+	for n := range uint64(fewer(20, 8)) {
+		var rows []Row
+		for range 100 {
+			r := testDayRow([]Dim{DimTotal, DimPage, DimCountry}[random.IntN(3)], []string{"", "/", "/a"}[random.IntN(3)],
+				20000+random.Int64N(5), []string{"", "GB", "FR", "ü|ñ"}[random.IntN(4)], random.Int64N(9))
+			rows = append(rows, r)
+			m := want[r.Key]
+			m.Add(r.Metrics)
+			want[r.Key] = m
+		}
+		if err := s.Add(t.Context(), Batch{Source: "g", Number: n + 1, Rows: sumRows(rows)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := map[Key]Metrics{}
+	for _, d := range []Dim{DimTotal, DimPage, DimCountry} {
+		for _, anyPage := range []bool{false, true} {
+			rows, err := s.Query(t.Context(), Select{Grain: Day, Dim: d, AnyPage: anyPage, To: 1 << 40, By: BySite | ByStart | ByPage | ByValue})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range rows {
+				got[r.Key] = r.Metrics
+			}
+		}
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %d rows, want %d, or other sums", len(got), len(want))
+	}
+}
+
+// testDayRow is what a day has of one key.
+func testDayRow(dim Dim, page string, day int64, value string, views int64) Row {
+	return Row{Key{"a.example", Day, dim, page, day * secondsPerDay, value}, Metrics{Views: views, Visits: views * 2, Goals: 1}}
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
