@@ -11,7 +11,7 @@ export GOFLAGS := $(GOFLAGS) -trimpath
 
 TOOL := go tool -modfile=internal/tools/go.mod
 
-.PHONY: run build test setup lint unit bench nightly fuzz vuln reproducible
+.PHONY: run build test setup lint unit bench nightly combinations fuzz vuln reproducible
 
 run: ## the gateway in front of the example site, on http://127.0.0.1:8080
 	go run ./cmd/lychgate serve -dir deploy/example-site
@@ -35,16 +35,17 @@ lint:
 	@echo '== go vet'; go vet ./...
 	@echo '== staticcheck'; $(TOOL) staticcheck ./...
 
-# Twice: small under the race detector, then whole. Vetted already by lint.
+# Twice: small under the race detector, then whole. Vetted already by lint. What
+# takes longest begins first, so that it does not run on alone at the end.
 # LYCHGATE_TEST_ALL turns every skip for something missing into a failure.
 unit:
-	CGO_ENABLED=1 go test -race -short -vet=off -timeout 30m ./...
-	LYCHGATE_TEST_ALL=1 go test -vet=off -timeout 30m ./...
+	CGO_ENABLED=1 go test -race -short -vet=off -timeout 30m ./proxy ./cmd/lychgate ./analytics ./...
+	LYCHGATE_TEST_ALL=1 go test -vet=off -timeout 30m ./cmd/lychgate ./analytics ./proxy ./...
 
 bench: ## the figures of README's "Fast"
 	go test -run '^$$' -bench . -benchmem ./proxy/... ./consent/... ./analytics/...
 
-nightly: vuln reproducible fuzz ## what is too long for every change
+nightly: vuln reproducible combinations fuzz ## what is too long for every change
 
 # A minute is short: without a limit most of it goes into making inputs small.
 fuzz: ## every parser of foreign bytes, FUZZTIME each
@@ -60,3 +61,7 @@ vuln: ## known vulnerabilities in what is linked
 
 reproducible: ## the same bytes from two folders, everything compiled anew for the second
 	LYCHGATE_TEST_NIGHTLY=1 go test -run 'TestTwoFoldersBuildTheSameBytes' -count 1 ./cmd/lychgate
+
+# make test has each of several independent things, not each with each other.
+combinations: ## browser stories and stores: every scheme with every look, protocol, ...
+	LYCHGATE_TEST_ALL=1 LYCHGATE_TEST_COMBINATIONS=all go test -run 'TestBrowser|TestClickHouse$$' -count 1 -timeout 90m ./cmd/lychgate ./analytics
