@@ -64,7 +64,7 @@ func suiteName(file string) string { return strings.TrimSuffix(filepath.Base(fil
 // longestFirst brings the files that take minutes to the front, so that none of
 // them runs on alone when all others are done.
 func longestFirst(files []string) {
-	long := []string{"hostile", "layout", "history", "sites", "accessibility", "dashboard", "decisions"}
+	long := []string{"hostile", "layout", "sites", "dashboard", "conditions", "history", "decisions", "accessibility", "counting"}
 	rank := func(file string) int {
 		if i := slices.Index(long, suiteName(file)); i >= 0 {
 			return i
@@ -77,7 +77,7 @@ func longestFirst(files []string) {
 // runSuite runs one file. Its output, with the tables it prints, is the log of
 // the subtest.
 func runSuite(t *testing.T, bin, file string) {
-	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", file)

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startChromium, visitor } from './lib/chromium.mjs';
+import { every } from './lib/combinations.mjs';
 import { assertNothingStored, choicesLink, decide, decision, isAsked, question, withdraw } from './lib/consent.mjs';
 import { exampleSite, startGateway } from './lib/gateway.mjs';
 import { openWorkplace } from './lib/workplace.mjs';
@@ -13,13 +14,13 @@ const secure = await startGateway(work, { dir: exampleSite, https: true });
 const browser = await startChromium(work);
 
 const worlds = [
-  { name: 'http on loopback', url: plain.url, cookie: 'lychgate', secure: false },
-  { name: 'http by name', url: plain.named, cookie: 'lychgate', secure: false },
-  { name: 'https', url: secure.url, cookie: '__Host-lychgate', secure: true },
+  { name: 'http on loopback', url: plain.url, cookie: 'lychgate', secure: false, javaScript: [true] },
+  { name: 'http by name', url: plain.named, cookie: 'lychgate', secure: false, javaScript: [false] },
+  { name: 'https', url: secure.url, cookie: '__Host-lychgate', secure: true, javaScript: [true, false] },
 ];
 
 for (const world of worlds) {
-  for (const javaScript of [true, false]) {
+  for (const javaScript of every ? [true, false] : world.javaScript) {
     describe(`${world.name}, JavaScript ${javaScript ? 'on' : 'off'}`, () => stories(world, javaScript));
   }
 }

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { backTo, startChromium, visitor } from './lib/chromium.mjs';
+import { every } from './lib/combinations.mjs';
 import { decide, isAsked, withdraw } from './lib/consent.mjs';
 import { exampleSite, startGateway, until } from './lib/gateway.mjs';
 import { startWithout } from './lib/headers.mjs';
@@ -28,7 +29,8 @@ const worlds = [
 ];
 
 for (const world of worlds) {
-  for (const javaScript of [true, false]) {
+  // Without JavaScript https is enough: it has every story.
+  for (const javaScript of world.name === 'https' || every ? [true, false] : [true]) {
     describe(`${world.name}, JavaScript ${javaScript ? 'on' : 'off'}`, () => {
       for (const answer of world.answers ?? ['accept', 'decline']) {
         test(`${answer} on the second page: back on the first nothing is asked`, async (t) => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { start } from './program.mjs';
 
@@ -70,11 +71,13 @@ ${site}
 
 // until asks again and again until the answer satisfies, and returns it. It is
 // for things that reach the disk in their own time, like sums; patience in ms.
+// Between the questions it leaves the processor to those it waits for.
 export async function until(ask, satisfies, patience = 15_000) {
   const deadline = Date.now() + patience;
-  for (;;) {
+  for (let pause = 10; ; pause = Math.min(2 * pause, 250)) {
     const answer = await ask();
     if (satisfies(answer)) return answer;
     if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(answer)} after ${patience} ms`);
+    await setTimeout(pause);
   }
 }
