@@ -95,6 +95,7 @@ type Analytics struct {
 	recent  *recent
 	counter *counter
 	places  places
+	shelf   bookshelf
 
 	now       func() time.Time
 	openStore func(ctx context.Context) (Store, error)

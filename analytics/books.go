@@ -1,8 +1,8 @@
 package analytics
 
 import (
-	"context"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -18,34 +18,68 @@ type books struct {
 	closed map[int64]bool
 }
 
-// readBooks reads those of all sites asked about, by their names.
-func (a *Analytics) readBooks(ctx context.Context, r *reading, asked []*asking) (map[string]*books, error) {
+// openBooks are the books of all sites asked about, by their names, as r has read
+// them. As long as it has not, they are as they were last: mostly the questions then
+// note what they will need, and one request reads that and the books. Nil are those
+// of a site that was not asked about lately.
+func (a *Analytics) openBooks(r *reading, asked []*asking) map[string]*books {
 	all := map[string]*books{}
-	for more := true; more; {
-		for _, q := range asked {
-			all[q.Site] = newBooks(r, q.Site, q.now, a.config.Retention)
+	for _, q := range asked {
+		if _, open := all[q.Site]; open {
+			continue
 		}
-		var err error
-		if more, err = r.read(ctx); err != nil {
-			return nil, err
+		fresh, known := newBooks(r, q.Site, q.now, a.config.Retention)
+		if known {
+			a.shelf.put(q.Site, fresh)
+		} else {
+			fresh = a.shelf.last(q.Site)
 		}
+		all[q.Site] = fresh
 	}
-	return all, nil
+	return all
+}
+
+// A bookshelf keeps the books last read of some sites. What stands in them may have
+// changed since; nothing is answered from them.
+type bookshelf struct {
+	mu    sync.Mutex
+	books map[string]*books // by the sites' names
+}
+
+// maxBooks bounds a bookshelf; a site's books are some 60 KB.
+const maxBooks = 16
+
+func (s *bookshelf) last(site string) *books {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.books[site]
+}
+
+func (s *bookshelf) put(site string, b *books) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, there := s.books[site]; !there && len(s.books) >= maxBooks || s.books == nil {
+		s.books = map[string]*books{}
+	}
+	s.books[site] = b
 }
 
 // newBooks finds out which months are closed. A month that late batches reached
 // since it was closed counts as open until the next pass, as long as its days are
-// there.
-func newBooks(r *reading, site string, now time.Time, retention time.Duration) *books {
-	sel := Select{Site: site, Grain: Day, Dim: DimTotal, To: 1 << 60, By: ByStart}
+// there. It reports false when r has yet to read the books.
+func newBooks(r *reading, site string, now time.Time, retention time.Duration) (*books, bool) {
+	byDay := Select{Site: site, Grain: Day, Dim: DimTotal, To: 1 << 60, By: ByStart}
+	byMonth := byDay
+	byMonth.Grain = Month
 	b := &books{
-		byDay:  r.rows(sel),
+		byDay: r.rows(byDay), byMonth: r.rows(byMonth),
 		hours:  now.Add(-min(keepHours, retention)).Unix(),
 		days:   now.Add(-min(keepDays, retention)).Unix(),
 		closed: map[int64]bool{},
 	}
-	sel.Grain = Month
-	b.byMonth = r.rows(sel)
+	if !r.knows(byDay) || !r.knows(byMonth) {
+		return nil, false
+	}
 	days := map[int64]int64{}
 	for _, r := range b.byDay {
 		days[monthOf(date(int32(r.Start/secondsPerDay))).Unix()] += r.Views
@@ -53,7 +87,7 @@ func newBooks(r *reading, site string, now time.Time, retention time.Duration) *
 	for _, r := range b.byMonth {
 		b.closed[r.Start] = r.Start < b.days || days[r.Start] == r.Views
 	}
-	return b
+	return b, true
 }
 
 // oldestHour is when the first hour began that is kept; 0: there is none. It lies

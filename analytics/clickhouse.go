@@ -29,7 +29,7 @@ const (
 // before it is needed, except the version of its tables.
 //
 // A batch is one insert, and its source and number are the token by which the
-// server knows it again. An insert that spans months makes one part for each, and
+// server knows it again. An insert that spans years makes one part for each, and
 // on a cluster one for each shard: if a server dies between them the rest comes
 // with the repetition, and what the server then only believes to have is found out
 // by its mark.
@@ -150,7 +150,7 @@ func (s *clickhouseStore) insert(ctx context.Context, source, token string, rows
 		"async_insert":               0,
 		// On a cluster the answer comes when the shards have it.
 		"distributed_foreground_insert": 1,
-		// A batch that waited long may reach over many months.
+		// A batch of a whole history may reach over many years.
 		"max_partitions_per_insert_block": 0,
 	}))
 	conn := s.write

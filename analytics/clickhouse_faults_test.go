@@ -201,11 +201,11 @@ func testCutConnections(t *testing.T, server *clickhousetest.Server) {
 	}
 }
 
-// testManyRows are n rows of one view each, in two months, thus two parts.
+// testManyRows are n rows of one view each, in two years, thus two parts.
 func testManyRows(n int) []Row {
 	rows := make([]Row, n)
 	for i := range rows {
-		rows[i] = Row{Key{"a.example", Day, DimTotal, "", 86400 * (20000 + int64(i%2)*40), fmt.Sprintf("/%04d", i)}, Metrics{Views: 1}}
+		rows[i] = Row{Key{"a.example", Day, DimTotal, "", 86400 * (20000 + int64(i%2)*100), fmt.Sprintf("/%04d", i)}, Metrics{Views: 1}}
 	}
 	return sumRows(rows)
 }
@@ -215,22 +215,36 @@ func testManyRows(n int) []Row {
 func testForgottenPart(t *testing.T, server *clickhousetest.Server) {
 	server.NeedsControl(t)
 	now := time.Now()
-	starts := []time.Time{now.AddDate(0, 0, -3), now.AddDate(0, -6, 0), now.AddDate(-2, 0, 0)}
-	rows := testManyRows(300)
-	for i := range rows {
-		rows[i].Start = starts[i%3].Unix()
-	}
-	for _, forgotten := range starts {
+	day := func(years, months int) time.Time { return now.AddDate(years, months, -3) }
+	for _, test := range []struct {
+		starts    []time.Time
+		forgotten int
+		partition string // of the table
+		format    string // of a partition's name
+	}{
+		{[]time.Time{day(0, 0), day(-1, 0), day(-2, 0)}, 0, "toYear", "2006"},
+		{[]time.Time{day(0, 0), day(-1, 0), day(-2, 0)}, 1, "toYear", "2006"},
+		{[]time.Time{day(0, 0), day(-1, 0), day(-2, 0)}, 2, "toYear", "2006"},
+		{[]time.Time{day(0, 0), day(0, -2), day(0, -4)}, 1, "toYYYYMM", "200601"}, // as tables were once made
+	} {
+		forgotten := test.starts[test.forgotten]
+		rows := testManyRows(300)
+		for i := range rows {
+			rows[i].Start = test.starts[i%3].Unix()
+		}
 		c := testClickHouseConfig(server, t.TempDir())
 		s := testOpenClickHouse(t, c)
 		defer s.Close()
+		if test.partition != "toYear" {
+			testPartitionBy(t, s, test.partition)
+		}
 		b := Batch{Source: "g", Number: 1, Rows: sumRows(rows), First: true}
 		if err := s.Add(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
 		var part string
 		err := s.read.QueryRow(t.Context(), "SELECT path FROM system.parts WHERE active AND database = ? AND table = 'sums' AND partition = ?",
-			c.Database, forgotten.UTC().Format("200601")).Scan(&part)
+			c.Database, forgotten.UTC().Format(test.format)).Scan(&part)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,6 +264,25 @@ func testForgottenPart(t *testing.T, server *clickhousetest.Server) {
 			if got := testViewsOf(t, s, "a.example"); got != want {
 				t.Errorf("%v, try %d: %d views, want %d", forgotten, try, got, want)
 			}
+		}
+	}
+}
+
+// testPartitionBy makes the empty table of sums anew, in parts by another function.
+func testPartitionBy(t *testing.T, s *clickhouseStore, function string) {
+	t.Helper()
+	var table string
+	err := s.read.QueryRow(t.Context(), "SELECT create_table_query FROM system.tables WHERE database = ? AND name = 'sums'", s.tables.Database).Scan(&table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := strings.Replace(table, "PARTITION BY toYear(", "PARTITION BY "+function+"(", 1)
+	if !strings.Contains(other, function) {
+		t.Fatalf("the table is not by the year: %s", table)
+	}
+	for _, statement := range []string{"DROP TABLE " + s.tables.Database + ".sums", other} {
+		if err := s.house.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

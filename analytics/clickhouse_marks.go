@@ -34,12 +34,12 @@ func markGrain(start int64, now time.Time) Grain {
 	return Month
 }
 
-// marks are one for each part that the server makes of rows: for each month. The
-// months are in their order.
+// marks are one for each month of rows, so that every part that the server makes of
+// them has one, be the table by the year or by the month. The months are in their order.
 func marks(name string, rows []Row, now time.Time) (all []Row) {
 	latest := map[int64]int64{}
 	for i := range rows {
-		month := partOf(&rows[i])
+		month := markedMonth(&rows[i])
 		latest[month] = max(latest[month], rows[i].Start)
 	}
 	for _, start := range latest {
@@ -49,8 +49,8 @@ func marks(name string, rows []Row, now time.Time) (all []Row) {
 	return all
 }
 
-// partOf is the month of a row's partition.
-func partOf(r *Row) int64 { return monthOf(time.Unix(r.Start, 0).UTC()).Unix() }
+// markedMonth is the month of a row, which the server never parts.
+func markedMonth(r *Row) int64 { return monthOf(time.Unix(r.Start, 0).UTC()).Unix() }
 
 // resend sends those parts of b once more that the server says it has and has not.
 func (s *clickhouseStore) resend(ctx context.Context, b Batch) error {
@@ -82,10 +82,10 @@ func (s *clickhouseStore) lost(ctx context.Context, name string, rows []Row) (lo
 	}
 	there := map[int64]bool{}
 	for i := range found[0] {
-		there[partOf(&found[0][i])] = true
+		there[markedMonth(&found[0][i])] = true
 	}
 	for i := range rows {
-		if !there[partOf(&rows[i])] {
+		if !there[markedMonth(&rows[i])] {
 			lost = append(lost, rows[i])
 		}
 	}

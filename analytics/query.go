@@ -47,16 +47,14 @@ func (a *Analytics) answer(ctx context.Context, asked []*asking, answers []Answe
 		return err
 	}
 	r := newReading(store)
-	all, err := a.readBooks(ctx, r, asked)
-	if err != nil {
-		return err
-	}
 	for more := true; more; {
+		all := a.openBooks(r, asked)
 		for i, q := range asked {
-			q.reading, q.books = r, all[q.Site]
 			answers[i] = a.unanswered(q.Question)
-			answers[i].Retention = a.retention(q.books, r)
-			q.fill(&answers[i])
+			if q.reading, q.books = r, all[q.Site]; q.books != nil {
+				answers[i].Retention = a.retention(q.books, r)
+				q.fill(&answers[i])
+			}
 		}
 		if more, err = r.read(ctx); err != nil {
 			return err

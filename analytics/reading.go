@@ -35,6 +35,12 @@ func (r *reading) rows(sel Select) []Row {
 	return slices.Clone(rows)
 }
 
+// knows reports whether what sel selects was read.
+func (r *reading) knows(sel Select) bool {
+	_, ok := r.known[sel.key()]
+	return ok
+}
+
 // read reads what was noted and reports whether there was any.
 func (r *reading) read(ctx context.Context) (more bool, err error) {
 	if len(r.noted) == 0 {

@@ -123,6 +123,8 @@ type session struct {
 	handle uintptr
 	conn   uintptr
 	tag    string // of the query under way
+	// settings are those of the last query.
+	settings map[string]string
 }
 
 func (e *engine) open(database string) (*session, error) {
@@ -229,29 +231,6 @@ func (s *session) fetch(query, format string, params ...parameter) ([]byte, erro
 	return s.take(s.call(s.e.lib.query, query, format, params))
 }
 
-// set applies a client's settings for the query that follows, and returns what
-// takes them back.
-func (s *session) set(settings map[string]string) (undo func() error, err error) {
-	var done []string
-	undo = func() error {
-		var errs []error
-		for _, name := range done {
-			errs = append(errs, s.exec("SET "+name+"=DEFAULT"))
-		}
-		return errors.Join(errs...)
-	}
-	for name, value := range settings {
-		if !plainName.MatchString(name) {
-			return undo, &exception{code: 115, message: "Code: 115. DB::Exception: Unknown setting " + name + ". (UNKNOWN_SETTING)"}
-		}
-		if err := s.exec("SET " + name + "=" + quote(value)); err != nil {
-			return undo, err
-		}
-		done = append(done, name)
-	}
-	return undo, nil
-}
-
 // stream runs a SELECT and hands over each block, in Native format of revision 0.
 func (s *session) stream(query string, params []parameter, block func([]byte) error) error {
 	r := s.call(s.e.lib.stream, query, "Native", params)
@@ -275,10 +254,30 @@ func (s *session) stream(query string, params []parameter, block func([]byte) er
 	}
 }
 
-// begin marks the query that follows, so that end can be told from outside.
-func (s *session) begin() error {
+// begin puts a client's settings in the place of those of the query before, and marks
+// the query that follows, so that end can be told from outside. It is one statement,
+// since each takes the engine milliseconds that its own server does not need.
+func (s *session) begin(settings map[string]string) error {
 	s.tag = fmt.Sprintf("chserver-%d", s.e.tags.Add(1))
-	return s.exec("SET log_comment=" + quote(s.tag))
+	changes := []string{"log_comment=" + quote(s.tag)}
+	for name, value := range settings {
+		if !plainName.MatchString(name) {
+			return &exception{code: 115, message: "Code: 115. DB::Exception: Unknown setting " + name + ". (UNKNOWN_SETTING)"}
+		}
+		if old, there := s.settings[name]; !there || old != value {
+			changes = append(changes, name+"="+quote(value))
+		}
+	}
+	for name := range s.settings {
+		if _, there := settings[name]; !there {
+			changes = append(changes, name+"=DEFAULT")
+		}
+	}
+	if err := s.exec("SET " + strings.Join(changes, ", ")); err != nil {
+		return err
+	}
+	s.settings = settings
+	return nil
 }
 
 // kill ends the query under way, from another connection, and goes on asking

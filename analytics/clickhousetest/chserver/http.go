@@ -88,14 +88,11 @@ func (h *httpServer) query(w http.ResponseWriter, r *http.Request) error {
 			settings[name] = values.Get(name)
 		}
 	}
-	if err := s.begin(); err != nil {
-		return err
-	}
 	in, inserting := parseInsert(query)
 	for name, value := range in.settings {
 		settings[name] = value
 	}
-	if _, err := s.set(settings); err != nil { // the session ends with the request
+	if err := s.begin(settings); err != nil {
 		return err
 	}
 	done := make(chan struct{})

@@ -190,10 +190,7 @@ func (c *nativeConn) query() error {
 	for name, value := range in.settings {
 		settings[name] = value
 	}
-	if err := c.s.begin(); err != nil {
-		return err
-	}
-	undo, err := c.s.set(settings)
+	err := c.s.begin(settings)
 	switch {
 	case err != nil:
 	case inserting:
@@ -205,9 +202,6 @@ func (c *nativeConn) query() error {
 	}
 	if broken := new(net.OpError); errors.As(err, &broken) || errors.Is(err, io.EOF) || errors.Is(err, errGone) {
 		return err
-	}
-	if undone := undo(); err == nil {
-		err = undone
 	}
 	if err != nil {
 		c.exception(err)

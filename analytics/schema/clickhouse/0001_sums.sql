@@ -2,6 +2,9 @@
 -- never says who. The sums of one key may lie in several rows until the server
 -- merges them: always read sum() ... GROUP BY.
 --
+-- Parts are by the year: a question's time goes by how many of them it reads, not by
+-- how many rows. Tables by the month, as they were made before, work as well.
+--
 -- On a cluster this is the part of each shard, replicated within it.
 CREATE TABLE IF NOT EXISTS {{.Local}}{{.OnCluster}} (
 	site      LowCardinality(String),
@@ -21,7 +24,7 @@ CREATE TABLE IF NOT EXISTS {{.Local}}{{.OnCluster}} (
 )
 ENGINE = {{if .Cluster}}ReplicatedSummingMergeTree('/clickhouse/tables/{shard}/{database}/sums', '{replica}', {{else}}SummingMergeTree({{end -}}
 	(views, visits, visitors, engaged, continues, seconds, timed, goals))
-PARTITION BY toYYYYMM(start)
+PARTITION BY toYear(start)
 ORDER BY (site, grain, dim, page, start, value)
 SETTINGS
 	-- Tokens of batches that are remembered, by one server and by a cluster; a
