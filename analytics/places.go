@@ -3,7 +3,9 @@ package analytics
 import (
 	"bytes"
 	_ "embed"
+	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"sync"
@@ -44,27 +46,37 @@ func (p *places) of(network netip.Addr) place {
 	return p.atlas.Load().of(network)
 }
 
-// unpackedPlaces is somewhat more than the embedded database takes.
-const unpackedPlaces = 8 << 20
-
 func (p *places) unpack() {
-	z, err := zstd.NewReader(bytes.NewReader(placesFile), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	a, err := embeddedAtlas()
 	if err == nil {
-		defer z.Close()
-		var b bytes.Buffer
-		b.Grow(unpackedPlaces) // growing by doubling would take as much again
-		if _, err = b.ReadFrom(z); err == nil {
-			var a *atlas
-			if a, err = newAtlas(b.Bytes()); err == nil {
-				p.atlas.Store(a)
-				return
-			}
-		}
+		p.atlas.Store(a)
+		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.err = fmt.Errorf("embedded places: %w", err)
 }
+
+// unpackedPlaces is somewhat more than the embedded database takes, in bytes.
+const unpackedPlaces = 8 << 20
+
+// embeddedAtlas is the embedded database, unpacked once for the whole program: it is
+// half of all that stays in memory.
+var embeddedAtlas = sync.OnceValues(func() (*atlas, error) {
+	z, err := zstd.NewReader(bytes.NewReader(placesFile), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	b := fixedMemory(unpackedPlaces)
+	switch n, err := io.ReadFull(z, b); {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return newAtlas(b[:n:n])
+	case err != nil:
+		return nil, err
+	}
+	return nil, fmt.Errorf("unpacked they are more than %d bytes", unpackedPlaces)
+})
 
 // refresh reads the owner's file, if it is new or has changed, and reports
 // whether it did. A file that cannot be used leaves the places as they were.

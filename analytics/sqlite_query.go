@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -17,14 +18,15 @@ func (s *sqliteStore) Query(ctx context.Context, q Select) ([]Row, error) {
 	return querySums(ctx, s.prepared, q)
 }
 
-// maxAtOnce is the number of selections that are read at the same time.
+// maxAtOnce is the greatest number of selections that are read at the same time:
+// each has a connection, which keeps some megabytes.
 const maxAtOnce = 4
 
 // QueryEach reads several selections side by side.
 func (s *sqliteStore) QueryEach(ctx context.Context, all []Select) ([][]Row, error) {
 	rows, errs := make([][]Row, len(all)), make([]error, len(all))
 	var running sync.WaitGroup
-	places := make(chan struct{}, maxAtOnce)
+	places := make(chan struct{}, min(maxAtOnce, runtime.GOMAXPROCS(0)))
 	for i := range all {
 		places <- struct{}{}
 		running.Go(func() {

@@ -54,6 +54,10 @@ func newAssets(services []*service) (assets, error) {
 	return a, err
 }
 
+// assetWindow is the logarithm of how far back brotli looks in an asset: 64 KB, more
+// than any has.
+const assetWindow = 16
+
 // add takes in a file and returns its path.
 func (a *assets) add(name, ext, contentType string, body []byte) (string, error) {
 	sum := sha256.Sum256(body)
@@ -61,7 +65,8 @@ func (a *assets) add(name, ext, contentType string, body []byte) (string, error)
 	f := &asset{contentType: contentType, integrity: "sha256-" + base64.StdEncoding.EncodeToString(sum[:])}
 	f.body[identity] = body
 	var br, gz bytes.Buffer
-	bw := brotli.NewWriterLevel(&br, brotli.BestCompression)
+	// With its usual window the best level takes tens of megabytes of tables.
+	bw := brotli.NewWriterOptions(&br, brotli.WriterOptions{Quality: brotli.BestCompression, LGWin: assetWindow})
 	gw, err := gzip.NewWriterLevel(&gz, gzip.BestCompression)
 	if err != nil {
 		return "", fmt.Errorf("asset %s: %w", name, err)

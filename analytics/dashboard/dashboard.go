@@ -105,6 +105,7 @@ type Dashboard struct {
 	settings atomic.Pointer[settings]
 	names    names
 	pages    pages
+	packers  packers
 	assets   *assetSet
 	sessions *sessions
 	hasher   *hasher

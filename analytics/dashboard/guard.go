@@ -31,7 +31,7 @@ func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.assets.serveHTTP(w, r)
 		return
 	}
-	z := compress(w, r)
+	z := d.packers.compress(w, r)
 	defer z.Close() //nolint:errcheck // the visitor has gone: nobody to tell
 	if strings.HasPrefix(r.URL.Path, apiPrefix) {
 		d.handler.ServeHTTP(z, r)
