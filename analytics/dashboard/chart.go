@@ -142,29 +142,38 @@ func stepName(t time.Time, step analytics.SeriesStep, long bool) string {
 	}
 }
 
-// dateMarks names the first and the last step and as many between as a phone
+// dateMarks names the first step and others at equal distances, as many as a phone
 // has room for.
-func dateMarks(points []analytics.Point, slot float64, step analytics.SeriesStep) []dateMark {
-	layout := map[analytics.SeriesStep]string{
-		analytics.SeriesHour: "15:00", analytics.SeriesDay: "2 Jan", analytics.SeriesMonth: "Jan 06",
-	}[step]
-	n := min(len(points), 5)
-	marks := make([]dateMark, 0, n)
-	for k := range n {
-		i := 0
-		if n > 1 {
-			i = k * (len(points) - 1) / (n - 1)
-		}
+func dateMarks(points []analytics.Point, slot float64, step analytics.SeriesStep) (marks []dateMark) {
+	layout, every := markedSteps(len(points), step)
+	for i := 0; i < len(points); i += every {
 		m := dateMark{X: pct((float64(i) + 0.5) * slot), Anchor: "middle", Label: points[i].Start.Format(layout)}
-		switch {
-		case len(points) > 12 && k == 0:
+		switch { // where bars are thin, a date is wider than what is left beside it
+		case len(points) > 12 && i == 0:
 			m.X, m.Anchor = "0%", "start"
-		case len(points) > 12 && k == n-1:
+		case len(points) > 12 && i == len(points)-1:
 			m.X, m.Anchor = "100%", "end"
 		}
 		marks = append(marks, m)
 	}
 	return marks
+}
+
+// markedSteps says how the steps of a chart of n are named, and every how many of
+// them: whole weeks, quarters of days and of years where there are many.
+func markedSteps(n int, step analytics.SeriesStep) (layout string, every int) {
+	whole := func(unit, most int) int { return max(1, (n+unit*most-1)/(unit*most)) * unit }
+	switch {
+	case step == analytics.SeriesHour:
+		return "15:00", whole(6, 5)
+	case step == analytics.SeriesMonth && n > 12:
+		return "Jan 2006", whole(3, 5)
+	case step == analytics.SeriesMonth: // no month comes twice
+		return "Jan", whole(1, 8)
+	case n > 31:
+		return "2 Jan", whole(7, 5)
+	}
+	return "2 Jan", whole(1, 7)
 }
 
 // niceTop is the top of a scale that ends above highest, and the distance of its

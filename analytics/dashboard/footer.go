@@ -52,9 +52,17 @@ func housekeeping(r analytics.Retention) (lines []healthLine) {
 		lines = append(lines, healthLine{"The daily clearing-up failed: " + r.Err, true})
 	}
 	if !r.LastPass.IsZero() {
-		lines = append(lines, healthLine{fmt.Sprintf("Cleared up %s: %s past their time.", ago(r.LastPass, time.Now()), countOf(r.Late, "row")), false})
+		lines = append(lines, healthLine{fmt.Sprintf("Old numbers were cleared away %s: %s.", ago(r.LastPass, time.Now()), cleared(r.Late)), false})
 	}
 	return lines
+}
+
+// cleared says how many rows were past their time.
+func cleared(rows int64) string {
+	if rows == 0 {
+		return "nothing was past its time"
+	}
+	return countOf(rows, "row") + " past their time"
 }
 
 func health(h analytics.Health) (lines []healthLine) {

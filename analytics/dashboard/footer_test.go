@@ -16,7 +16,7 @@ func TestFooterTellsOfForgetting(t *testing.T) {
 		bad  bool
 	}{
 		{"another gateway keeps house", analytics.Retention{}, "", false},
-		{"all is gone in time", analytics.Retention{LastPass: time.Now()}, "0 rows past their time", false},
+		{"all is gone in time", analytics.Retention{LastPass: time.Now()}, "nothing was past its time", false},
 		{"it may not delete", analytics.Retention{Late: 7, Err: "refused"}, "7 rows past their time could not be deleted: refused", true},
 		{"two keep house", analytics.Retention{Others: []string{"4f2a"}}, "Set “housekeeping = true” on exactly one", true},
 		{"the pass failed", analytics.Retention{Err: "no answer"}, "clearing-up failed: no answer", true},

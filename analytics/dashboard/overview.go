@@ -19,6 +19,7 @@ type overview struct {
 	Kept        []keptFilter
 	Compared    string // the compared period in words
 	Began       string // the first day counted, where that is why nothing is compared
+	Fresh       bool   // nothing has ever been counted: the page says how to begin
 	Sentence    sentence
 	Numbers     []figure
 	Consent     *consentStrip
@@ -32,7 +33,10 @@ type overview struct {
 }
 
 // A keptFilter is one thing the page is narrowed to, with the way back.
-type keptFilter struct{ What, Value, Remove string }
+type keptFilter struct {
+	What, Value, Remove string
+	Path                bool // Value is one, see [rowView]
+}
 
 // A figure is one of the large numbers.
 type figure struct {
@@ -78,7 +82,7 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 	o := &overview{
 		Rounding: d.rounding(), View: v, Periods: periodLinks(v, false), MorePeriods: periodLinks(v, true), Hidden: v.hidden(), Kept: d.kept(v),
 		Numbers: figures(now.Headline, before.Headline, comparing),
-		Began:   from, Consent: newConsentStrip(now), Live: now.Live, Footer: newFooter(now, c.site),
+		Began:   from, Fresh: v.mode == analytics.Exact && now.Health.StoreOpen && now.Retention.OldestDay.IsZero(), Consent: newConsentStrip(now), Live: now.Live, Footer: newFooter(now, c.site),
 	}
 	if comparing {
 		o.Compared = p.Name
@@ -172,12 +176,12 @@ func periodLinks(v view, more bool) (links []link) {
 // kept are the page and the value that the view is narrowed to.
 func (d *Dashboard) kept(v view) (all []keptFilter) {
 	if v.Page != "" {
-		all = append(all, keptFilter{"Only the page", v.Page, v.url("page", "")})
+		all = append(all, keptFilter{"Only the page", v.Page, v.url("page", ""), true})
 	}
 	if v.Filter != nil {
 		u := v
 		u.Filter = nil
-		all = append(all, keptFilter{"Only " + dimWords[v.Filter.Dim], d.names.of(v.Filter.Dim, v.Filter.Value), u.url()})
+		all = append(all, keptFilter{"Only " + dimWords[v.Filter.Dim], d.names.of(v.Filter.Dim, v.Filter.Value), u.url(), isPath(v.Filter.Dim)})
 	}
 	return all
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // A sentence is the page in one breath: "In November 2026 so far **1,040 visits**
-// shared statistics, 12% more than before. Most came by way of search engines."
+// shared statistics: 12% more than in October. Most visits came from search engines."
 // Strong is set in bold between Start and End.
 type sentence struct {
 	Start, Strong, End string
@@ -17,7 +17,10 @@ type sentence struct {
 	More []quote
 }
 
-type quote struct{ Before, Quoted, After string }
+type quote struct {
+	Before, Quoted, After string
+	Path                  bool // Quoted is one, see [rowView]
+}
 
 func (d *Dashboard) sentence(v view, now, before analytics.Answer, comparing bool) (s sentence) {
 	if !counted(now.Headline.Visits) && now.Headline.Visits.Kind != analytics.FewerThan {
@@ -74,9 +77,13 @@ func (d *Dashboard) highlights(v view, now analytics.Answer) (all []quote) {
 		r := l.Rows[0]
 		switch {
 		case l.Dim == analytics.DimChannel && counted(r.Visits) && r.Visits.N >= 10:
-			all = append(all, quote{"Most visits came ", channelWords[r.Value], "."})
+			most := "Most visits came "
+			if 2*r.Visits.N <= now.Headline.Visits.N {
+				most = "The largest part of visits came "
+			}
+			all = append(all, quote{Before: most, Quoted: channelWords[r.Value], After: "."})
 		case l.Dim == analytics.DimPage && v.Page == "" && counted(r.Views) && r.Views.N >= 10:
-			all = append(all, quote{"The page seen most was ", pageName(r.Value), ", " + plural(r.Views, "time", "times") + "."})
+			all = append(all, quote{"The page seen most was ", pageName(r.Value), ", " + plural(r.Views, "time", "times") + ".", r.Value != "/"})
 		}
 	}
 	return all

@@ -107,3 +107,39 @@ func TestNiceTop(t *testing.T) {
 		t.Errorf("got %d by %d", top, step)
 	}
 }
+
+// The steps named below a chart are at equal distances, none twice, and few enough
+// for a phone.
+func TestDateMarks(t *testing.T) {
+	first := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+	for step, next := range map[analytics.SeriesStep]func(n int) time.Time{
+		analytics.SeriesHour:  func(n int) time.Time { return first.Add(time.Duration(n) * time.Hour) },
+		analytics.SeriesDay:   func(n int) time.Time { return first.AddDate(0, 0, n) },
+		analytics.SeriesMonth: func(n int) time.Time { return first.AddDate(0, n, 0) },
+	} {
+		for n := 1; n <= 92; n++ {
+			var points []analytics.Point
+			for i := range n {
+				points = append(points, analytics.Point{Start: next(i)})
+			}
+			marks := dateMarks(points, 100/float64(n), step)
+			if len(marks) == 0 || len(marks) > 8 || n > 1 && len(marks) < 2 && step != analytics.SeriesHour {
+				t.Fatalf("%d steps of kind %d have %d marks", n, step, len(marks))
+			}
+			seen := map[string]bool{}
+			for _, m := range marks {
+				if seen[m.Label] && step != analytics.SeriesHour {
+					t.Fatalf("%d steps of kind %d: %q comes twice", n, step, m.Label)
+				}
+				seen[m.Label] = true
+			}
+		}
+	}
+	var year []analytics.Point
+	for i := range 8 {
+		year = append(year, analytics.Point{Start: first.AddDate(0, i, 0)})
+	}
+	if marks := dateMarks(year, 12.5, analytics.SeriesMonth); len(marks) != 8 || marks[0].Label != "Apr" || marks[7].Label != "Nov" {
+		t.Errorf("got %+v", marks)
+	}
+}
