@@ -181,7 +181,7 @@ func (d *Dashboard) kept(v view) (all []keptFilter) {
 	if v.Filter != nil {
 		u := v
 		u.Filter = nil
-		all = append(all, keptFilter{"Only " + dimWords[v.Filter.Dim], d.names.of(v.Filter.Dim, v.Filter.Value), u.url(), isPath(v.Filter.Dim)})
+		all = append(all, keptFilter{"Only " + dimWords[v.Filter.Dim], d.names.of(v.Filter.Dim, v.Filter.Value), u.url(), isPath(v.Filter.Dim, v.Filter.Value)})
 	}
 	return all
 }

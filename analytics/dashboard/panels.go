@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/lychgate/lychgate/analytics"
 )
@@ -145,7 +146,7 @@ type rowView struct {
 	URL   string // keeps this row alone; empty when that cannot be
 	Count analytics.Number
 	Share string // of the longest bar, in per cent
-	// Path keeps the name from left to right, whatever letters stand in it.
+	// Path keeps a path or a host from left to right, whatever letters stand in it.
 	Path bool
 }
 
@@ -185,7 +186,7 @@ func (t tab) show(v view, n names, l analytics.List, limit int) listView {
 	}
 	for _, r := range rows {
 		count := t.Count.of(r.Counts)
-		row := rowView{Name: n.of(t.Dim, r.Value), Count: count, Share: "0%", Path: isPath(t.Dim)}
+		row := rowView{Name: n.of(t.Dim, r.Value), Count: count, Share: "0%", Path: isPath(t.Dim, r.Value)}
 		if longest > 0 {
 			row.Share = pct(100 * float64(amount(count)) / float64(longest))
 		}
@@ -195,9 +196,15 @@ func (t tab) show(v view, n names, l analytics.List, limit int) listView {
 	return out
 }
 
-// isPath reports whether the values of a dimension are paths.
-func isPath(d analytics.Dim) bool {
-	return d == analytics.DimPage || d == analytics.DimEntry || d == analytics.DimNotFound || d == analytics.DimDownload
+// isPath reports whether a value of a dimension is a path or the name of a host.
+func isPath(d analytics.Dim, value string) bool {
+	switch d {
+	case analytics.DimPage, analytics.DimEntry, analytics.DimNotFound, analytics.DimDownload, analytics.DimOutbound:
+		return true
+	case analytics.DimSource: // a host, or what a link called itself
+		return strings.Contains(value, ".") && !strings.Contains(value, " ")
+	}
+	return false
 }
 
 // newAndReturning is the panel of those who came for the first time and those who

@@ -96,6 +96,25 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestPathsAndHostsGoFromLeftToRight(t *testing.T) {
+	for _, tt := range []struct {
+		dim   analytics.Dim
+		value string
+		want  bool
+	}{
+		{analytics.DimPage, "/خدمات", true},
+		{analytics.DimSource, "موقع-البلدية.example", true},
+		{analytics.DimSource, "نشرة", false},
+		{analytics.DimSource, "v. 2 of نشرة", false},
+		{analytics.DimOutbound, "موقع.example", true},
+		{analytics.DimCampaign, "حملة-رمضان", false},
+	} {
+		if got := isPath(tt.dim, tt.value); got != tt.want {
+			t.Errorf("%s %q: got %v, want %v", tt.dim, tt.value, got, tt.want)
+		}
+	}
+}
+
 func TestNiceTop(t *testing.T) {
 	for highest := range int64(3000) {
 		top, step := niceTop(highest)
