@@ -7,7 +7,11 @@ func (q *asking) newcomers() Number {
 		return unanswered
 	}
 	none := gapName(0)
-	sel := q.days(DimGap)
-	sel.Value = &none
-	return q.headCover.number(sumOf(q.rows(sel)).Visitors)
+	var n int64
+	for _, r := range q.gaps() {
+		if r.Value == none {
+			n += r.Visitors
+		}
+	}
+	return q.headCover.number(n)
 }

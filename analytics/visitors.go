@@ -27,21 +27,13 @@ func (q *asking) visitors(c cover) Number {
 		return unanswered
 	}
 	if period := periodFrom(q.from, q.to); period != "" {
-		sel := q.days(DimNewIn)
-		sel.Value = &period
-		var n int64
-		for _, r := range q.overPieces(sel) {
-			n += r.Visitors
-		}
-		return c.number(n)
+		return c.number(q.firstSeen(period).Visitors)
 	}
-	sel := q.days(DimGap)
 	if q.now.Sub(date(q.from)) > keepGaps {
 		return unanswered
 	}
-	sel.By = ByStart | ByValue
 	var n float64
-	for _, r := range q.rows(sel) {
+	for _, r := range q.gaps() {
 		passed := int32(r.Start/secondsPerDay) - q.from
 		n += float64(r.Visitors) * shareBeyond(r.Value, passed)
 	}
@@ -55,9 +47,28 @@ func (q *asking) visitors(c cover) Number {
 // importedVisitors reports whether days of the period were counted elsewhere: their
 // visitors cannot be told from one another over days.
 func (q *asking) importedVisitors() bool {
-	sel, value := q.days(DimNewIn), importedVisitors
-	sel.Value = &value
-	return !sumOf(q.overPieces(sel)).Zero()
+	return !q.firstSeen(importedVisitors).Zero()
+}
+
+// firstSeen sums what is counted in the period under one value of DimNewIn. All values
+// are read, since two of them are asked for together.
+func (q *asking) firstSeen(value string) (sum Metrics) {
+	sel := q.days(DimNewIn)
+	sel.By = ByValue
+	for _, r := range q.overPieces(sel) {
+		if r.Value == value {
+			sum.Add(r.Metrics)
+		}
+	}
+	return sum
+}
+
+// gaps are the visitors of the period by the day and by how long before they came
+// the last time.
+func (q *asking) gaps() []Row {
+	sel := q.days(DimGap)
+	sel.By = ByStart | ByValue
+	return q.rows(sel)
 }
 
 // shareBeyond is the share of the browsers counted under a gap's name whose gap
