@@ -62,8 +62,9 @@ type relayFile struct {
 	seen  atomic.Int64  // Unix time in seconds, on a page
 	ready chan struct{} // closed when the first fetch has ended
 
-	mu   sync.Mutex
-	meta relayMeta
+	mu     sync.Mutex
+	meta   relayMeta
+	failed int // fetches in a row
 }
 
 // The states of a relayFile.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -365,5 +366,53 @@ func TestWhatIsRefusedToAGatewayIsHeld(t *testing.T) {
 	}
 	if got := r.turned.Load(); got != 2 {
 		t.Errorf("%d turned out to be held, want 2", got)
+	}
+}
+
+// A third party that is out of reach for a moment, as when a machine starts before
+// its network, is asked again in a minute and then ever less often.
+func TestWhatCouldNotBeFetchedIsTriedAgainSoon(t *testing.T) {
+	var down atomic.Bool
+	asked := 0
+	flaky := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.Header().Set("Content-Type", "image/png")
+		if down.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_, _ = w.Write([]byte(testPNG(t, 40, 30)))
+	}))
+	t.Cleanup(flaky.Close)
+	r, j := testRelay(t, t.TempDir(), &thirdParty{Server: flaky})
+	begun := time.Now()
+	later := func(passed time.Duration) {
+		r.now = func() time.Time { return begun.Add(passed) }
+		r.refresh()
+		r.settled(t.Context())
+	}
+	down.Store(true)
+	path := testRelayed(t, j, rewrite.Image, "http://pics.example/a.png")
+	r.settled(t.Context())
+	for minute := range 240 {
+		later(time.Duration(minute) * time.Minute)
+	}
+	if want := 1 + 6 + 3; asked < want-1 || asked > want+1 { // after 1, 2, 4, 8, 16, 32 minutes, then each hour
+		t.Errorf("asked %d times in four hours, want about %d", asked, want)
+	}
+	down.Store(false)
+	later(6 * time.Hour)
+	if w := testRelayGet(r, path); w.Code != http.StatusOK {
+		t.Errorf("when it is there again: %d", w.Code)
+	}
+	// Once it was there, a new trouble begins with a minute again.
+	down.Store(true)
+	later(48 * time.Hour)
+	before := asked
+	later(48*time.Hour + 2*time.Minute)
+	if asked != before+1 {
+		t.Errorf("asked %d times two minutes after a new trouble, want once", asked-before)
+	}
+	if w := testRelayGet(r, path); w.Code != http.StatusOK {
+		t.Errorf("the older file is not sent: %d", w.Code)
 	}
 }

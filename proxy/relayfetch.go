@@ -98,7 +98,7 @@ func (r *relay) bring(f *relayFile) {
 	switch {
 	case err == nil:
 		f.mu.Lock()
-		f.meta = *m
+		f.meta, f.failed = *m, 0
 		f.mu.Unlock()
 		r.settle(f, m)
 	case f.state.Load() != relayReady:
@@ -107,13 +107,30 @@ func (r *relay) bring(f *relayFile) {
 	default:
 		// Until the next try an older file goes on being sent.
 		f.mu.Lock()
-		f.meta.Expires = r.now().Add(time.Hour)
+		f.failed++
+		pause := retryFetch(f.failed, err)
+		f.meta.Expires = r.now().Add(pause)
+		news := f.failed == 1 || pause == maxRetryFetch
 		f.mu.Unlock()
-		r.log.Info("relay: a file cannot be fetched", "host", hostOfURL(f.url()), "err", withoutURL(err))
+		if news {
+			r.log.Info("relay: a file cannot be fetched", "host", hostOfURL(f.url()), "err", withoutURL(err))
+		}
 	}
 	if first {
 		close(f.ready)
 	}
+}
+
+// maxRetryFetch is the longest pause between two tries of a file.
+const maxRetryFetch = time.Hour
+
+// retryFetch is the pause after the n-th try in a row that failed with err. A
+// machine may start before its network does, so it is a minute at first.
+func retryFetch(n int, err error) time.Duration {
+	if errors.Is(err, errRefused) || n > 6 {
+		return maxRetryFetch
+	}
+	return time.Minute << (n - 1)
 }
 
 // errRefused is the error for what is there, but not for a gateway, or not in a

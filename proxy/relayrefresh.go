@@ -9,7 +9,7 @@ import (
 // done. A file is fetched again because its time has come, so the third party
 // learns nothing of when anybody looked.
 func (r *relay) run(ctx context.Context) {
-	t := time.NewTicker(10 * time.Minute)
+	t := time.NewTicker(time.Minute)
 	defer t.Stop()
 	for n := 1; ; n++ {
 		select {
@@ -18,7 +18,7 @@ func (r *relay) run(ctx context.Context) {
 		case <-t.C:
 		}
 		r.refresh()
-		if n%144 == 0 {
+		if n%(24*60) == 0 {
 			r.cache.forget(r.now().Add(-forgetRelayed))
 		}
 	}
