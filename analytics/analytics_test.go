@@ -54,6 +54,10 @@ func fewer(n, small int) int {
 	return n
 }
 
+// everyCombination asks for each of several independent things with each other,
+// which takes long: make combinations.
+func everyCombination() bool { return os.Getenv("LYCHGATE_TEST_COMBINATIONS") == "all" }
+
 // skipRaced leaves t to the full run, when what it does is done by one goroutine
 // and takes long.
 func skipRaced(t *testing.T) {

@@ -26,7 +26,7 @@ func TestClickHouse(t *testing.T) {
 	for i, way := range []struct{ protocol, compression string }{
 		{"native", "lz4"}, {"http", "zstd"}, {"native", "none"}, {"native", "zstd"}, {"http", "none"}, {"http", "lz4"},
 	} {
-		whole := i < 2 || os.Getenv("LYCHGATE_TEST_COMBINATIONS") == "all"
+		whole := i < 2 || everyCombination()
 		if !whole && fewer(1, 0) == 0 {
 			break
 		}
