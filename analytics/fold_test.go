@@ -25,19 +25,19 @@ func testTable(t *testing.T, a *Analytics) []Row {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []Row
+	var selects []Select
 	for _, g := range []Grain{Hour, Day, Month} {
 		for _, d := range append(slices.Clone(monthDims[:]), DimGap) {
 			for _, anyPage := range []bool{false, true} {
-				rows, err := store.Query(t.Context(), Select{Grain: g, Dim: d, AnyPage: anyPage, To: 1 << 40, By: BySite | ByStart | ByPage | ByValue})
-				if err != nil {
-					t.Fatal(err)
-				}
-				all = append(all, rows...)
+				selects = append(selects, Select{Grain: g, Dim: d, AnyPage: anyPage, To: 1 << 40, By: BySite | ByStart | ByPage | ByValue})
 			}
 		}
 	}
-	return all
+	found, err := store.QueryEach(t.Context(), selects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Concat(found...)
 }
 
 // testHolds reports whether a's store has a text in any row or, of files, any page.
