@@ -80,14 +80,15 @@ func parentDomains(host string) []string {
 	return domains
 }
 
-// parentPaths are the folders above a page, but for the root.
+// parentPaths are the folders a page lies in, but for the root: the paths its
+// cookies have by default (RFC 6265 section 5.1.4) and those above.
 func parentPaths(page string) []string {
 	page, _, _ = strings.Cut(page, "?")
 	if !strings.HasPrefix(page, "/") {
 		return nil
 	}
 	var paths []string
-	for p := path.Dir(path.Clean(page)); p != "/" && p != "." && len(paths) < 4; p = path.Dir(p) {
+	for p := path.Dir(page); p != "/" && len(paths) < 4; p = path.Dir(p) { // of "/blog/" it is "/blog"
 		paths = append(paths, p)
 	}
 	return paths

@@ -100,6 +100,9 @@ func linkPasses(link string, judge rewrite.Judge) bool {
 		return false
 	}
 	params = strings.ToLower(params)
+	if strings.Contains(params, `\`) {
+		return false // rel="pre\connect" is a preconnect too (RFC 9110 section 5.6.4)
+	}
 	for rel, dest := range linkDests {
 		if strings.Contains(params, rel) && !mayContact(judge, dest, target) {
 			return false

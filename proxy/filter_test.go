@@ -13,6 +13,7 @@ func TestHeadersBeforeADecision(t *testing.T) {
 		h.Add("Link", `</style.css>; rel=preload; as=style, <https://www.google-analytics.com/>; rel="preconnect", <https://unknown.example/a,b.js>; rel=modulepreload`)
 		h.Add("Link", `<https://charity.example/p>; rel=canonical; title="a, <b>; rel=preload"`)
 		h.Add("Link", `broken; rel=preload`)
+		h.Add("Link", `<https://unknown.example/>; rel="pre\connect"`)
 		h.Set("Refresh", "0; url=https://tracker.example/x")
 		h.Set("Report-To", `{"endpoints":[{"url":"https://r.example"}]}`)
 		h.Set("Reporting-Endpoints", `d="https://r.example"`)
@@ -80,6 +81,9 @@ func TestAnalyticsPaths(t *testing.T) {
 			t.Errorf("%s: got %d", path, res.StatusCode)
 		}
 	}
+	if res, _ := testGet(t, g, "/matomo/live", "Connection", "Upgrade", "Upgrade", "websocket"); res.StatusCode != 204 {
+		t.Errorf("a websocket: got %d", res.StatusCode)
+	}
 	if len(heard) != 1 {
 		t.Errorf("the site heard %q", heard)
 	}
@@ -125,6 +129,17 @@ func TestExpire(t *testing.T) {
 	want := "_ga@ _ga@www.shop.oak.example _ga@shop.oak.example _ga@oak.example odd@ odd@www.shop.oak.example odd@shop.oak.example odd@oak.example __Host-odd@"
 	if strings.Join(got, " ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, " "), want)
+	}
+}
+
+func TestParentPaths(t *testing.T) {
+	for page, want := range map[string]string{
+		"": "", "x": "", "/": "", "/a": "", "/?/a/b": "", "/blog/": "/blog", "/blog/post": "/blog", "/blog/post?a/b": "/blog",
+		"/a/b/../c/": "/a/c /a", "//a//b": "/a", "/1/2/3/4/5/6": "/1/2/3/4/5 /1/2/3/4 /1/2/3 /1/2",
+	} {
+		if got := strings.Join(parentPaths(page), " "); got != want {
+			t.Errorf("%q: got %q, want %q", page, got, want)
+		}
 	}
 }
 

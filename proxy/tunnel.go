@@ -57,9 +57,8 @@ func visitOf(r *http.Request) *visit {
 }
 
 // tunnel carries a websocket until it ends or the gateway stops.
-func (s *site) tunnel(w http.ResponseWriter, r *http.Request) {
-	v := s.decide(r)
-	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), visitKey{}, &v))
+func (s *site) tunnel(w http.ResponseWriter, r *http.Request, v *visit) {
+	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), visitKey{}, v))
 	defer cancel()
 	defer context.AfterFunc(s.g.stopped, cancel)()
 	s.upstream.order()[0].tunnel.ServeHTTP(w, r.WithContext(ctx))

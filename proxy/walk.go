@@ -8,15 +8,15 @@ import (
 
 // serve answers for the site itself: decide, fetch, rewrite, send.
 func (s *site) serve(w http.ResponseWriter, r *http.Request) {
-	if isWebSocket(r) && s.upstream != nil {
-		s.tunnel(w, r)
-		return
-	}
 	v := s.decide(r)
-	if s.countsVisitors(r.URL.Path) && !v.grants(measurement) {
+	switch {
+	case s.countsVisitors(r.URL.Path) && !v.grants(measurement):
 		s.fasten(w.Header(), r, &v, nil)
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusNoContent)
+		return
+	case isWebSocket(r) && s.upstream != nil:
+		s.tunnel(w, r, &v)
 		return
 	}
 	a, err := s.fetch(r, &v)
