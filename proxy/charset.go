@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"regexp"
 	"strings"
@@ -35,7 +36,8 @@ func settleCharset(a *answer, first []byte) *encoding.Decoder {
 		return nil
 	}
 	media, _, _ := strings.Cut(get(a.header, "Content-Type"), ";")
-	a.header["Content-Type"] = []string{strings.TrimSpace(media) + "; charset=utf-8"}
+	media = cmp.Or(strings.TrimSpace(media), "text/html") // without a type it is a page by its beginning
+	a.header["Content-Type"] = []string{media + "; charset=utf-8"}
 	return enc.NewDecoder()
 }
 

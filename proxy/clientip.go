@@ -109,7 +109,8 @@ chain:
 	if v := h["X-Forwarded-Proto"]; len(v) > 0 {
 		last := v[len(v)-1]
 		last = last[strings.LastIndexByte(last, ',')+1:]
-		f.https = strings.EqualFold(strings.TrimSpace(last), "https")
+		last = strings.ToLower(strings.TrimSpace(last))
+		f.https = last == "https" || last == "wss" // Traefik's word for the websockets of HTTPS
 	}
 	return f
 }

@@ -48,7 +48,7 @@ func TestReadForwarded(t *testing.T) {
 			}
 		})
 	}
-	for proto, want := range map[string]bool{"https": true, "HTTPS": true, "http": false, "http, https": true, "https, http": false, "": false} {
+	for proto, want := range map[string]bool{"https": true, "HTTPS": true, "http": false, "http, https": true, "https, http": false, "": false, "wss": true, "ws": false} {
 		if got := readForwarded(http.Header{"X-Forwarded-Proto": {proto}}, trusted).https; got != want {
 			t.Errorf("X-Forwarded-Proto %q: got %v", proto, got)
 		}

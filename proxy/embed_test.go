@@ -49,6 +49,9 @@ func TestEmbedsAreShownAfterAPressOnly(t *testing.T) {
 			if w.Code != tt.status {
 				t.Fatalf("status %d, want %d", w.Code, tt.status)
 			}
+			if tt.status == http.StatusMethodNotAllowed && w.Header().Get("Allow") != "GET, HEAD, POST" {
+				t.Errorf("Allow: %q", w.Header().Get("Allow"))
+			}
 			shows := strings.Contains(w.Body.String(), `<iframe`)
 			if shows != (tt.status == 200) {
 				t.Errorf("status %d, frame %v", w.Code, shows)

@@ -136,7 +136,7 @@ func TestOddCharsets(t *testing.T) {
 		{"utf-16 by mark", "text/html", utf16le, "<p>héllo 日本</p>", "text/html; charset=utf-8"},
 		{"big endian by mark", "text/html; charset=iso-8859-1", utf16be, "<p>héllo 日本</p>", "text/html; charset=utf-8"},
 		{"utf-16 by header", "text/html; charset=UTF-16LE", bare, "<p>héllo 日本</p>", "text/html; charset=utf-8"},
-		{"utf-16 without a type", "", utf16le, "<p>héllo 日本</p>", "; charset=utf-8"},
+		{"utf-16 without a type", "", utf16le, "<p>héllo 日本</p>", "text/html; charset=utf-8"},
 		{"iso-2022-jp by meta", "text/html", jp, "<p>日本", "text/html; charset=utf-8"},
 		{"iso-2022-jp by header", "text/html; charset=iso-2022-jp", jp, "<p>日本", "text/html; charset=utf-8"},
 		{"latin-1 stays", "text/html; charset=latin1", "<!doctype html><p>\xe9", "<p>\xe9", "text/html; charset=latin1"},

@@ -176,12 +176,13 @@ func redirect(w http.ResponseWriter, to string, status int) {
 	w.WriteHeader(status)
 }
 
-// refuse answers a request that no site was found for.
+// refuse answers in plain words, without a page: to a program, or where no site
+// was found.
 func refuse(w http.ResponseWriter, status int) {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	if status == http.StatusMethodNotAllowed {
+	if status == http.StatusMethodNotAllowed && h["Allow"] == nil {
 		h.Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 	}
 	w.WriteHeader(status)
