@@ -192,6 +192,32 @@ func TestALedgerOfAnotherKeyFileIsNotWritten(t *testing.T) {
 	}
 }
 
+func TestAFullDiskDoesNotFillTheLog(t *testing.T) {
+	var log bytes.Buffer
+	l := testLedger(t, LedgerConfig{Dir: t.TempDir(), Keys: NewKeys(), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	write := func(query string) {
+		t.Helper()
+		if _, err := l.store.Load().db.Write.ExecContext(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testAppend(t, l, 1, time.Now())
+	write("CREATE TRIGGER full BEFORE INSERT ON records BEGIN SELECT RAISE(FAIL, 'disk is full'); END")
+	for range 3 {
+		if _, _, err := l.Append(t.Context(), testRecord(time.Now()), testPolicy, testWords); !errors.Is(err, ErrLedger) || l.Err() == nil {
+			t.Fatalf("got %v, %v", err, l.Err())
+		}
+	}
+	write("DROP TRIGGER full")
+	testAppend(t, l, 1, time.Now())
+	if err := l.Err(); err != nil {
+		t.Error(err)
+	}
+	if cannot, again := strings.Count(log.String(), "cannot be recorded"), strings.Count(log.String(), "recorded again"); cannot != 1 || again != 1 {
+		t.Errorf("%d complaints, %d all-clears, want one each:\n%s", cannot, again, log.String())
+	}
+}
+
 func TestALedgerThatAppearsLaterIsTakenUp(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "later")
 	k := NewKeys()

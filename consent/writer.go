@@ -52,12 +52,11 @@ func (l *Ledger) write() {
 // tick opens a file that could not be opened, or brings the copy of the
 // checkpoint up to date.
 func (l *Ledger) tick() {
-	s := l.store.Load()
-	if s == nil {
-		l.open()
-		return
+	if s := l.store.Load(); s != nil {
+		l.publish(s)
+	} else if l.open() {
+		l.well()
 	}
-	l.publish(s)
 }
 
 // group is first and all that wait behind it.
@@ -84,13 +83,13 @@ func (l *Ledger) commit(group []*appending) {
 	if s != nil {
 		if err = s.append(group); err != nil {
 			l.reopen()
-			l.report(err)
+			l.ill(err)
 		}
 	}
 	if err == nil {
 		l.commits.Add(1)
 		l.committed.Store(time.Now().Unix())
-		l.report(nil)
+		l.well()
 		l.publish(s) // before the answer, so that it covers all that was acknowledged
 	}
 	for _, a := range group {
@@ -99,24 +98,23 @@ func (l *Ledger) commit(group []*appending) {
 	}
 }
 
-// report keeps why nothing can be recorded, and logs it once in a while: a full
+// ill keeps why nothing can be recorded, and logs it once in a while: a full
 // disk must not fill with complaints about it.
-func (l *Ledger) report(err error) {
-	before := l.trouble.Load()
-	switch {
-	case err == nil && before == nil:
-		return
-	case err == nil:
-		l.trouble.Store(nil)
-		l.reported = time.Time{}
-		l.config.Log.Info("decisions can be recorded again")
-		return
-	}
+func (l *Ledger) ill(err error) {
 	l.trouble.Store(&err)
 	if time.Since(l.reported) >= retryOpening {
 		l.reported = time.Now()
 		l.config.Log.Error("decisions cannot be recorded: nobody can accept, a no is honoured without record; trying again",
 			"every", retryOpening, "err", err)
+	}
+}
+
+// well ends what ill began. A file that could be opened after a failed commit
+// does not say so yet: a full disk can be read.
+func (l *Ledger) well() {
+	if l.trouble.Swap(nil) != nil {
+		l.reported = time.Time{}
+		l.config.Log.Info("decisions can be recorded again")
 	}
 }
 
@@ -138,20 +136,20 @@ func (l *Ledger) reopen() {
 	l.open()
 }
 
-// open opens the file, or leaves the ledger without one.
-func (l *Ledger) open() {
+// open opens the file, or leaves the ledger without one, and reports which.
+func (l *Ledger) open() bool {
 	k := l.keys.Load()
 	if k == nil {
-		return
+		return false
 	}
 	l.tried = time.Now()
 	s, err := openStore(context.Background(), l.Path(), k)
 	if err != nil {
-		l.report(err)
-		return
+		l.ill(err)
+		return false
 	}
 	l.store.Store(s)
-	l.report(nil)
+	return true
 }
 
 // order has the writer do something between two commits.
@@ -175,8 +173,8 @@ func (l *Ledger) order(ctx context.Context, do func(*store) error) error {
 
 func (l *Ledger) obey(do func(*store) error) {
 	s := l.store.Load()
-	if s == nil {
-		l.open()
+	if s == nil && l.open() {
+		l.well()
 		s = l.store.Load()
 	}
 	if err := do(s); err != nil && s != nil {
