@@ -134,3 +134,17 @@ func TestHoursAndDaysOfAZone(t *testing.T) {
 		})
 	}
 }
+
+func TestADayWithoutMidnight(t *testing.T) {
+	for zone, want := range map[string]string{"Atlantic/Azores": "2026-03-29T01:00:00Z", "Asia/Beirut": "2026-03-28T22:00:00Z", "Europe/London": "2026-03-29T00:00:00Z"} {
+		loc, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &site{calendar: calendar{loc: loc}}
+		got := time.Unix(s.midnight(time.Date(2026, time.March, 29, 0, 0, 0, 0, time.UTC)), 0).UTC().Format(time.RFC3339)
+		if got != want {
+			t.Errorf("%s: the day begins at %s, want %s", zone, got, want)
+		}
+	}
+}

@@ -47,6 +47,25 @@ func oneCookie(r *http.Request, name string) string {
 
 const dateForm = time.DateOnly
 
+// parseDay is the first moment of a date in zone.
+func parseDay(date string, zone *time.Location) (time.Time, error) {
+	day, err := time.Parse(dateForm, date)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return firstMoment(day.Year(), day.Month(), day.Day(), zone), nil
+}
+
+// firstMoment is when a date begins in zone. It is not always midnight: in the
+// Azores, Chile and Cuba clocks are put forward then.
+func firstMoment(year int, month time.Month, day int, zone *time.Location) time.Time {
+	t := time.Date(year, month, day, 0, 0, 0, 0, zone)
+	if t.Hour() > 12 { // of the day before, in the hour that ends with the jump
+		_, t = t.ZoneBounds()
+	}
+	return t
+}
+
 // declinedPrefix begins the constant text of a declined cookie. It holds a
 // point, which no signed value does.
 const declinedPrefix = "declined."
@@ -79,7 +98,7 @@ func parseAccepted(text []byte, site string, zone *time.Location) (a answered, o
 	if err != nil {
 		return a, false
 	}
-	day, err := time.ParseInLocation(dateForm, f[3], zone)
+	day, err := parseDay(f[3], zone)
 	if err != nil {
 		return a, false
 	}
@@ -93,7 +112,7 @@ func parseDeclined(value string, zone *time.Location) (a answered, ok bool) {
 		return a, false
 	}
 	version, date, _ := strings.Cut(rest, ".")
-	day, err := time.ParseInLocation(dateForm, date, zone)
+	day, err := parseDay(date, zone)
 	if err != nil || !isVersion(version) {
 		return a, false
 	}

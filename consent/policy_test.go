@@ -319,6 +319,48 @@ func TestMidnightIsTheSites(t *testing.T) {
 	})
 }
 
+// In the Azores the clocks of 26 March 2000 went from 23:59:59 to 01:00:00.
+func TestADayWithoutMidnight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		azores, err := time.LoadLocation("Atlantic/Azores")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := banner.New(banner.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := NewGate(Config{Site: testSite, Banner: b, Statistics: true, Keys: NewKeys(), Location: azores})
+		if err != nil {
+			t.Fatal(err)
+		}
+		skip := time.Date(2000, time.March, 26, 1, 0, 0, 0, time.UTC)
+		for _, tt := range []struct {
+			at   time.Time
+			date string
+			from time.Time
+		}{
+			{skip.Add(-time.Second), "2000-03-25", skip.Add(-24 * time.Hour)},
+			{skip, "2000-03-26", skip},
+			{skip.Add(23*time.Hour - time.Second), "2000-03-26", skip},
+			{skip.Add(23 * time.Hour), "2000-03-27", skip.Add(23 * time.Hour)},
+		} {
+			time.Sleep(time.Until(tt.at))
+			now := g.today()
+			if now.date != tt.date || !now.from.Equal(tt.from) {
+				t.Errorf("%v: %s since %v, want %s since %v", tt.at, now.date, now.from, tt.date, tt.from)
+			}
+			if g.today() != now {
+				t.Errorf("%v: the day is made anew at every request", tt.at)
+			}
+			a, ok := parseDeclined(declinedPrefix+now.policy.version+"."+now.date, azores)
+			if !ok || !a.day.Equal(now.from) {
+				t.Errorf("%v: an answer of the day is of %v", tt.at, a.day)
+			}
+		}
+	})
+}
+
 func FuzzParsePolicy(f *testing.F) {
 	f.Add(newPolicy(&Config{Statistics: true, Label: "x"}, []Service{video, unknown}).body)
 	f.Add([]byte(`{"purposes":[{"id":""},{"id":""}]}`))

@@ -14,7 +14,7 @@ type today struct {
 	policy   *policy
 	services []Service
 	date     string
-	from, to time.Time // the day, from midnight to midnight
+	from, to time.Time // the day's first moment and the next day's
 	codec    *Codec    // what the cookies are signed with, nil without keys
 
 	// accepted holds every cookie that can be given today. securecookie stamps
@@ -48,11 +48,12 @@ const recentPolicies = 4
 // day: a list that changes at noon must not tell morning from afternoon.
 func (g *Gate) newToday(old *today, now time.Time, services []Service) (*today, error) {
 	now = now.In(g.config.Location)
-	from := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, g.config.Location)
+	from := firstMoment(now.Year(), now.Month(), now.Day(), g.config.Location)
+	to := firstMoment(now.Year(), now.Month(), now.Day()+1, g.config.Location)
 	p := newPolicy(&g.config, services)
 	t := &today{
 		policy: p, services: p.listed(services),
-		date: from.Format(dateForm), from: from, to: from.AddDate(0, 0, 1),
+		date: from.Format(dateForm), from: from, to: to,
 		codec: g.codec.Load(), accepted: map[cookieKey]string{}, given: map[givenKey]answered{},
 	}
 	if t.codec == nil {
