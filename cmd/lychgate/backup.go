@@ -23,11 +23,15 @@ import (
 // keysEntry is the name of the key file in a backup, wherever it lies.
 const keysEntry = "keys"
 
-// plainFiles are the files and folders of the data folder that are copied as
-// they are: what is written whole and renamed. The databases and the spool are
-// copied by their rooms; what can be had again (relayed files) or means nothing
-// elsewhere (locks, the socket, the last checkpoint) is left out.
-var plainFiles = []string{"policies", "certificates", "third-parties.toml", "third-party-choices.toml"}
+// What is written whole and renamed is copied as it is: the certificates of the
+// data folder and sharedFiles. The databases and the spool are copied by their
+// rooms; what can be had again (relayed files) or means nothing elsewhere
+// (locks, the socket, the last checkpoint) is left out.
+const certificatesDir = "certificates"
+
+// sharedFiles lie where several gateways share them: in the data folder unless
+// the configuration says otherwise.
+var sharedFiles = []string{"policies", "third-parties.toml", "third-party-choices.toml"}
 
 // runBackup copies the data folder beside a running gateway.
 func runBackup(args []string, stdout, stderr io.Writer) error {
@@ -72,7 +76,7 @@ func backup(ctx context.Context, c *config, to string) (decisions int64, err err
 	if err := os.WriteFile(filepath.Join(work, keysEntry), keys, 0o600); err != nil {
 		return 0, err
 	}
-	if err := stage(ctx, c.Data, work); err != nil {
+	if err := stage(ctx, c, work); err != nil {
 		return 0, err
 	}
 	if decisions, err = proveLedger(ctx, work); err != nil {
@@ -92,24 +96,28 @@ func backup(ctx context.Context, c *config, to string) (decisions int64, err err
 	return decisions, nil
 }
 
-// stage copies the data folder, each part at one moment of its own: the ledger
-// last, so that every answer whose consequences are in the copy is in it too.
-func stage(ctx context.Context, data, work string) error {
-	if err := analytics.Backup(ctx, data, work); err != nil {
+// stage copies what the gateway keeps, each part at one moment of its own: the
+// ledger last, so that every answer whose consequences are in the copy is in it too.
+func stage(ctx context.Context, c *config, work string) error {
+	if err := analytics.Backup(ctx, c.Data, work); err != nil {
 		return err
 	}
-	if err := dashboard.Backup(ctx, data, work); err != nil {
+	if err := dashboard.Backup(ctx, c.Data, work); err != nil {
 		return err
 	}
-	for _, name := range plainFiles {
-		if err := copyTree(filepath.Join(data, name), filepath.Join(work, name)); err != nil {
+	if err := copyTree(filepath.Join(c.Data, certificatesDir), filepath.Join(work, certificatesDir)); err != nil {
+		return err
+	}
+	for _, name := range sharedFiles {
+		if err := copyTree(filepath.Join(c.Shared, name), filepath.Join(work, name)); err != nil {
 			return err
 		}
 	}
-	return consent.BackupLedger(ctx, data, filepath.Join(work, consent.LedgerFile))
+	return consent.BackupLedger(ctx, c.Data, filepath.Join(work, consent.LedgerFile))
 }
 
-// copyTree copies a file or a folder, which may be missing.
+// copyTree copies a file or a folder, which may be missing. What is there
+// already stays.
 func copyTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -136,8 +144,26 @@ func copyTree(from, to string) error {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(target, data, 0o600)
+		f, err := os.OpenFile(target, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(data)
+		return errors.Join(err, f.Close(), keepTime(target, d))
 	})
+}
+
+// keepTime gives a copy the time of its original: by it a list of purposes tells
+// since when visitors were asked about it.
+func keepTime(target string, original fs.DirEntry) error {
+	info, err := original.Info()
+	if err != nil {
+		return nil // replaced while we looked
+	}
+	return os.Chtimes(target, time.Time{}, info.ModTime())
 }
 
 // proveLedger reads the copy of the ledger as lychgate ledger verify does.
@@ -206,7 +232,7 @@ func addFile(t *tar.Writer, name, path string) (sum [sha256.Size]byte, err error
 // readBack reads the archive and compares every entry with what went in.
 func readBack(path string, sums map[string][sha256.Size]byte) error {
 	var seen []string
-	err := eachEntry(path, func(name string, content io.Reader) error {
+	err := eachEntry(path, func(name string, _ time.Time, content io.Reader) error {
 		hash := sha256.New()
 		if _, err := io.Copy(hash, content); err != nil {
 			return err
@@ -227,7 +253,7 @@ func readBack(path string, sums map[string][sha256.Size]byte) error {
 }
 
 // eachEntry reads the files of an archive in their order.
-func eachEntry(path string, do func(name string, content io.Reader) error) (err error) {
+func eachEntry(path string, do func(name string, written time.Time, content io.Reader) error) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -249,7 +275,7 @@ func eachEntry(path string, do func(name string, content io.Reader) error) (err 
 		if head.Typeflag != tar.TypeReg || !filepath.IsLocal(filepath.FromSlash(head.Name)) {
 			return fmt.Errorf("%s is no backup of lychgate: it holds %q", path, head.Name)
 		}
-		if err := do(head.Name, t); err != nil {
+		if err := do(head.Name, head.ModTime, t); err != nil {
 			return err
 		}
 	}

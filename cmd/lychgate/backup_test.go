@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -11,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // decisionsIn reads the number of accepts from what totals prints.
@@ -133,6 +136,73 @@ func TestBackupUnderLoad(t *testing.T) {
 		t.Errorf("verify: exit %d: %s", code, out)
 	}
 	q := startProgram(t, "serve", "-dir", site, "-data", to, "-listen", "127.0.0.1:0")
+	if page := q.view(t, "/_lychgate/consent", mine...); !strings.Contains(page, `data-decision="accept"`) {
+		t.Error("an answer from before the backup is forgotten")
+	}
+	if status, _ := q.answerTo(t, "accept"); status != http.StatusSeeOther {
+		t.Errorf("accept after the restore: %d", status)
+	}
+	if err := q.stop(t); err != nil {
+		t.Errorf("stop: %v\n%s", err, &q.stderr)
+	}
+}
+
+// Keys and lists that gateways share are in a backup, and are put back where
+// they are shared; what another gateway has there by then stays.
+func TestBackupOfASharedFolder(t *testing.T) {
+	away := t.TempDir()
+	write := func(file, text string) {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	configure := func(name string) (config, shared string) {
+		dir := filepath.Join(away, name)
+		config, shared = filepath.Join(away, name+".toml"), filepath.Join(dir, "shared")
+		text := fmt.Sprintf("data = %q\nshared = %q\n[listen]\nhttp = \"127.0.0.1:0\"\n[[site]]\ndir = %q\n", filepath.Join(dir, "data"), shared, testSite(t))
+		write(config, text)
+		return config, shared
+	}
+	lists := func(shared string) []string {
+		found, err := filepath.Glob(filepath.Join(shared, "policies", "*", "*.json"))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no lists in %s: %v", shared, err)
+		}
+		return found
+	}
+	config, shared := configure("old")
+	p := startProgram(t, "serve", "-config", config)
+	_, mine := p.answerTo(t, "accept")
+	if err := p.stop(t); err != nil {
+		t.Fatal(err)
+	}
+	const list, newer = "third-party-choices.toml", "# newer\n"
+	write(filepath.Join(shared, list), "# older\n")
+	asked := time.Date(2023, time.May, 1, 12, 0, 0, 0, time.UTC)
+	for _, file := range lists(shared) {
+		if err := os.Chtimes(file, time.Time{}, asked); err != nil {
+			t.Fatal(err)
+		}
+	}
+	archive := filepath.Join(away, "shared.tar.gz")
+	if out, code := lychgate(t, "backup", "-config", config, archive); code != exitDone {
+		t.Fatalf("backup: exit %d: %s", code, out)
+	}
+
+	config, shared = configure("new")
+	write(filepath.Join(shared, list), newer)
+	if out, code := lychgate(t, "restore", "-config", config, archive); code != exitDone {
+		t.Fatalf("restore: exit %d: %s", code, out)
+	}
+	for _, file := range lists(shared) {
+		if info, err := os.Stat(file); err != nil || !info.ModTime().Equal(asked) {
+			t.Errorf("%s is of %v, want %v; %v", file, info.ModTime(), asked, err)
+		}
+	}
+	if got, err := os.ReadFile(filepath.Join(shared, list)); string(got) != newer {
+		t.Errorf("another gateway's list became %q, %v", got, err)
+	}
+	q := startProgram(t, "serve", "-config", config)
 	if page := q.view(t, "/_lychgate/consent", mine...); !strings.Contains(page, `data-decision="accept"`) {
 		t.Error("an answer from before the backup is forgotten")
 	}

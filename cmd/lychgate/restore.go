@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/lychgate/lychgate/consent"
 )
@@ -93,7 +94,7 @@ func unpack(from, dir string) error {
 	if err != nil {
 		return err
 	}
-	err = eachEntry(from, func(name string, content io.Reader) error {
+	err = eachEntry(from, func(name string, written time.Time, content io.Reader) error {
 		path := filepath.FromSlash(name)
 		if err := root.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return err
@@ -103,7 +104,7 @@ func unpack(from, dir string) error {
 			return err
 		}
 		_, err = io.Copy(f, content)
-		return errors.Join(err, f.Sync(), f.Close())
+		return errors.Join(err, f.Sync(), f.Close(), root.Chtimes(path, time.Time{}, written))
 	})
 	return errors.Join(err, root.Close())
 }
@@ -140,25 +141,53 @@ func takeUp(ctx context.Context, c *config, work string) (int64, error) {
 	if len(audit.Problems) > 0 {
 		return 0, fmt.Errorf("the ledger in it is not whole: %s", strings.Join(audit.Problems, "; "))
 	}
-	return audit.Records, putKeys(c, work)
+	if err := putKeys(c, work); err != nil {
+		return 0, err
+	}
+	return audit.Records, putShared(c, work)
+}
+
+// putShared moves what gateways share to the folder they share. What another of
+// them has there is newer than the backup, and stays.
+func putShared(c *config, work string) error {
+	if c.Shared == c.Data {
+		return nil
+	}
+	if err := os.MkdirAll(c.Shared, 0o700); err != nil {
+		return err
+	}
+	for _, name := range sharedFiles {
+		from := filepath.Join(work, name)
+		if err := copyTree(from, filepath.Join(c.Shared, name)); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(from); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // putKeys moves the keys to where the configuration has them, if that is not the
 // data folder. Keys that are there already must be the same.
 func putKeys(c *config, work string) error {
-	if c.Consent.KeyFile == "" {
+	to := c.keyFile()
+	if to == filepath.Join(c.Data, keysEntry) {
 		return nil
 	}
 	data, err := os.ReadFile(filepath.Join(work, keysEntry))
 	if err != nil {
 		return err
 	}
-	there, err := os.ReadFile(c.Consent.KeyFile)
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	there, err := os.ReadFile(to)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		err = os.WriteFile(c.Consent.KeyFile, data, 0o600)
+		err = os.WriteFile(to, data, 0o600)
 	case err == nil && string(there) != string(data):
-		err = fmt.Errorf("the keys in %s are others than those of the backup: move them away first", c.Consent.KeyFile)
+		err = fmt.Errorf("the keys in %s are others than those of the backup: move them away first", to)
 	}
 	return errors.Join(err, os.Remove(filepath.Join(work, keysEntry)))
 }

@@ -84,7 +84,7 @@ func (c *config) doors(log *slog.Logger) (d proxy.ListenConfig, pair *keyPair, e
 	case c.ordersCertificates():
 		d.Certificates, err = proxy.NewCertificates(proxy.CertificateConfig{
 			Hosts: c.hosts(), Email: c.TLS.Email, CA: c.TLS.CA, CARoot: c.TLS.CARoot, Profile: c.TLS.Profile, DNSHook: c.TLS.DNSHook,
-			Dir: filepath.Join(c.Data, "certificates"), Log: log,
+			Dir: filepath.Join(c.Data, certificatesDir), Log: log,
 		})
 	default:
 		pair = &keyPair{cert: c.TLS.CertFile, key: c.TLS.KeyFile}
