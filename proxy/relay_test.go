@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
 	"image/png"
 	"log/slog"
@@ -414,5 +415,62 @@ func TestWhatCouldNotBeFetchedIsTriedAgainSoon(t *testing.T) {
 	}
 	if w := testRelayGet(r, path); w.Code != http.StatusOK {
 		t.Errorf("the older file is not sent: %d", w.Code)
+	}
+}
+
+// What the cache had no room for is fetched anew once a day,
+// and whole: the third party would call it unchanged.
+func TestAFileThatFellOutOfTheCacheComesBack(t *testing.T) {
+	unchanged := 0
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Etag", `"1"`)
+		w.Header().Set("Cache-Control", "max-age=864000")
+		if r.Header.Get("If-None-Match") != "" {
+			unchanged++
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Header().Set("Content-Type", "image/png")
+		_, _ = w.Write([]byte(testPNG(t, 40, 30)))
+	}))
+	t.Cleanup(site.Close)
+	r, j := testRelay(t, t.TempDir(), &thirdParty{Server: site})
+	path := testRelayed(t, j, rewrite.Image, "http://pics.example/a.png")
+	r.settled(t.Context())
+	pass := func() {
+		r.refetchMissing()
+		r.refresh()
+		r.settled(t.Context())
+	}
+	pass()
+	if unchanged != 0 {
+		t.Error("a file that is there was asked for again")
+	}
+	r.cache.shrink(0)
+	if w := testRelayGet(r, path); w.Code != http.StatusNotFound {
+		t.Errorf("after shrinking: %d", w.Code)
+	}
+	pass()
+	if w := testRelayGet(r, path); w.Code != http.StatusOK || unchanged != 0 {
+		t.Errorf("after the daily pass: %d, %d answers without a body", w.Code, unchanged)
+	}
+}
+
+func BenchmarkRelayRefresh(b *testing.B) {
+	r, _ := testRelay(b, b.TempDir(), newThirdParty(b, nil))
+	later := time.Now().Add(time.Hour)
+	for i := range maxRelayFiles {
+		f := &relayFile{key: fmt.Sprintf("ihttps://pics.example/%d.png", i)}
+		if i%100 == 0 {
+			f.key = fmt.Sprintf("shttps://pics.example/%d.css", i)
+			f.meta.Children = []string{fmt.Sprintf("ihttps://pics.example/%d.png", i+1), fmt.Sprintf("ihttps://pics.example/%d.png", i+2)}
+		}
+		f.meta.Expires = later
+		f.state.Store(relayReady)
+		f.seen.Store(time.Now().Unix())
+		r.files[f.key] = f
+	}
+	for b.Loop() {
+		r.refresh()
 	}
 }

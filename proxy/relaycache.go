@@ -146,6 +146,16 @@ func (c *relayCache) open(key string) (*relayMeta, relayBody, error) {
 	return m, body, nil
 }
 
+// holds reports whether anything is kept for key.
+func (c *relayCache) holds(key string) bool {
+	_, body, err := c.read(key)
+	if err != nil {
+		return false
+	}
+	_ = body.Close() // it was only read
+	return true
+}
+
 // read returns whatever is kept for key.
 func (c *relayCache) read(key string) (*relayMeta, relayBody, error) {
 	c.mu.Lock()

@@ -174,6 +174,9 @@ func (r *relay) fetch(f *relayFile) (*relayMeta, error) {
 	f.mu.Lock()
 	old := f.meta
 	f.mu.Unlock()
+	if !r.cache.holds(f.key) {
+		old = relayMeta{} // "unchanged" would bring back nothing
+	}
 	if old.ETag != "" {
 		req.Header["If-None-Match"] = []string{old.ETag}
 	} else if old.Modified != "" {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -20,6 +21,7 @@ func (r *relay) run(ctx context.Context) {
 		r.refresh()
 		if n%(24*60) == 0 {
 			r.cache.forget(r.now().Add(-forgetRelayed))
+			r.refetchMissing()
 		}
 	}
 }
@@ -28,40 +30,82 @@ func (r *relay) run(ctx context.Context) {
 // file in use is written again at least every 30 days.
 const forgetRelayed = 40 * 24 * time.Hour
 
+// refetchMissing has the next refresh fetch what pages show and the cache had no
+// room for.
+func (r *relay) refetchMissing() {
+	for _, f := range r.known() {
+		if f.state.Load() == relayReady && !r.cache.holds(f.key) {
+			f.mu.Lock()
+			f.meta.Expires = r.now()
+			f.mu.Unlock()
+		}
+	}
+}
+
+// known are the files of this moment. Whoever goes through them must not hold
+// r.mu for as long: every page waits for it.
+func (r *relay) known() []*relayFile {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	files := make([]*relayFile, 0, len(r.files))
+	for _, f := range r.files {
+		files = append(files, f)
+	}
+	return files
+}
+
 // refresh queues what has expired and drops what no page has shown for long.
 func (r *relay) refresh() {
 	now := r.now()
+	files := r.known()
+	r.keepChildren(files)
+	var forgotten, expired []*relayFile
+	for _, f := range files {
+		switch {
+		case f.state.Load() == relayPending:
+		case now.Sub(time.Unix(f.seen.Load(), 0)) > relayForget:
+			forgotten = append(forgotten, f)
+		case f.expired(now):
+			expired = append(expired, f)
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// What a style sheet loads is in use as long as the sheet is.
+	for _, f := range forgotten {
+		delete(r.files, f.key)
+	}
+	for _, f := range expired {
+		r.enqueue(f)
+	}
+}
+
+// keepChildren marks what style sheets load as in use as long as the sheets are.
+func (r *relay) keepChildren(files []*relayFile) {
+	sheets := slices.DeleteFunc(slices.Clone(files), func(f *relayFile) bool { return f.kind() != 's' })
 	for range maxSheetDepth {
-		for _, f := range r.files {
+		for _, f := range sheets {
 			f.mu.Lock()
 			children := f.meta.Children
 			f.mu.Unlock()
+			r.mu.RLock()
 			for _, key := range children {
 				if child := r.files[key]; child != nil && child.seen.Load() < f.seen.Load() {
 					child.seen.Store(f.seen.Load())
 				}
 			}
+			r.mu.RUnlock()
 		}
 	}
-	for key, f := range r.files {
-		if f.state.Load() == relayPending {
-			continue
-		}
-		if now.Sub(time.Unix(f.seen.Load(), 0)) > relayForget {
-			delete(r.files, key)
-			continue
-		}
-		f.mu.Lock()
-		expired := !f.meta.Expires.After(now)
-		if expired {
-			f.meta.Expires = now.Add(time.Hour) // not queued twice
-		}
-		f.mu.Unlock()
-		if expired {
-			r.enqueue(f)
-		}
+}
+
+// expired reports whether a file is due, and puts it off for an hour, so that
+// it is not queued twice.
+func (f *relayFile) expired(now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.meta.Expires.After(now) {
+		return false
 	}
+	f.meta.Expires = now.Add(time.Hour)
+	return true
 }
