@@ -170,7 +170,7 @@ func testCutConnections(t *testing.T, server *clickhousetest.Server) {
 			rows := testManyRows(300)
 			random := rand.New(rand.NewPCG(5, 6))
 			lost, number := 0, uint64(0)
-			for range fewer(40, 12) {
+			for range fewer(20, 12) {
 				number++
 				b := Batch{Source: "g", Number: number, Rows: rows}
 				if random.IntN(2) == 0 {
@@ -216,53 +216,65 @@ func testForgottenPart(t *testing.T, server *clickhousetest.Server) {
 	server.NeedsControl(t)
 	now := time.Now()
 	day := func(years, months int) time.Time { return now.AddDate(years, months, -3) }
-	for _, test := range []struct {
+	tests := []struct {
 		starts    []time.Time
 		forgotten int
 		partition string // of the table
 		format    string // of a partition's name
+
+		c     *ClickHouseConfig
+		batch Batch
+		part  string // where it lies
 	}{
-		{[]time.Time{day(0, 0), day(-1, 0), day(-2, 0)}, 0, "toYear", "2006"},
-		{[]time.Time{day(0, 0), day(-1, 0), day(-2, 0)}, 1, "toYear", "2006"},
-		{[]time.Time{day(0, 0), day(-1, 0), day(-2, 0)}, 2, "toYear", "2006"},
-		{[]time.Time{day(0, 0), day(0, -2), day(0, -4)}, 1, "toYYYYMM", "200601"}, // as tables were once made
-	} {
-		forgotten := test.starts[test.forgotten]
+		{starts: []time.Time{day(0, 0), day(-1, 0), day(-2, 0)}, forgotten: 0, partition: "toYear", format: "2006"},
+		{starts: []time.Time{day(0, 0), day(-1, 0), day(-2, 0)}, forgotten: 1, partition: "toYear", format: "2006"},
+		{starts: []time.Time{day(0, 0), day(-1, 0), day(-2, 0)}, forgotten: 2, partition: "toYear", format: "2006"},
+		{starts: []time.Time{day(0, 0), day(0, -2), day(0, -4)}, forgotten: 1, partition: "toYYYYMM", format: "200601"}, // as tables were once made
+	}
+	for i := range tests {
+		test := &tests[i]
 		rows := testManyRows(300)
 		for i := range rows {
 			rows[i].Start = test.starts[i%3].Unix()
 		}
-		c := testClickHouseConfig(server, t.TempDir())
-		s := testOpenClickHouse(t, c)
+		test.c = testClickHouseConfig(server, t.TempDir())
+		s := testOpenClickHouse(t, test.c)
 		defer s.Close()
 		if test.partition != "toYear" {
 			testPartitionBy(t, s, test.partition)
 		}
-		b := Batch{Source: "g", Number: 1, Rows: sumRows(rows), First: true}
-		if err := s.Add(t.Context(), b); err != nil {
+		test.batch = Batch{Source: "g", Number: 1, Rows: sumRows(rows), First: true}
+		if err := s.Add(t.Context(), test.batch); err != nil {
 			t.Fatal(err)
 		}
-		var part string
 		err := s.read.QueryRow(t.Context(), "SELECT path FROM system.parts WHERE active AND database = ? AND table = 'sums' AND partition = ?",
-			c.Database, forgotten.UTC().Format(test.format)).Scan(&part)
+			test.c.Database, test.starts[test.forgotten].UTC().Format(test.format)).Scan(&test.part)
 		if err != nil {
 			t.Fatal(err)
 		}
-		server.Kill()
-		if err := errors.Join(os.RemoveAll(part), server.Start()); err != nil {
+	}
+	server.Kill()
+	for _, test := range tests {
+		if err := os.RemoveAll(test.part); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range tests {
 		for try, want := range []int64{200, 300, 300} {
-			again, err := openClickHouse(t.Context(), c, nil)
+			s, err := openClickHouse(t.Context(), test.c, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b.First = try == 0 // control: who does not look believes the server
-			if err := errors.Join(again.Add(t.Context(), b), again.Close()); err != nil {
-				t.Fatal(err)
-			}
+			test.batch.First = try == 0 // control: who does not look believes the server
+			err = s.Add(t.Context(), test.batch)
 			if got := testViewsOf(t, s, "a.example"); got != want {
-				t.Errorf("%v, try %d: %d views, want %d", forgotten, try, got, want)
+				t.Errorf("%v, try %d: %d views, want %d", test.starts[test.forgotten], try, got, want)
+			}
+			if err := errors.Join(err, s.Close()); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}
@@ -411,7 +423,7 @@ func sendUntilKilled(dir string) error {
 func testKilled(t *testing.T, server *clickhousetest.Server) {
 	server.NeedsControl(t)
 	const gateways, perRound, views = 4, 6, 200
-	rounds := fewer(5, 2)
+	rounds := fewer(3, 2)
 	if n, err := strconv.Atoi(os.Getenv("LYCHGATE_TEST_KILLS")); err == nil {
 		rounds = n
 	}

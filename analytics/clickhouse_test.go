@@ -88,7 +88,7 @@ func testDatabase(dir string) string { return fmt.Sprintf("test_%x", sha256.Sum2
 // again, with the sums on the server.
 func testOtherEnginesTests(t *testing.T, server *clickhousetest.Server) {
 	server.NeedsControl(t)
-	tests := []string{"TestFromViewToAnswer", "TestTwoTabsAreOneVisit", "TestStates", "TestNumbersAsShown"}
+	tests := []string{"TestFromViewToAnswer", "TestTwoTabsAreOneVisit", "TestStates"}
 	if fewer(1, 0) > 0 {
 		tests = append(tests, "TestClosingAMonth", "TestOnlyThoseWhoAgreeAreCounted", "TestNoSmallCellCanBeComputed")
 	}
@@ -190,15 +190,21 @@ func testEnginesAgree(t *testing.T, server *clickhousetest.Server) {
 					{From: 1_700_500_000, To: 1_703_000_000, Page: "/it's", Value: &values[3+len(asked)%3]},
 				} {
 					s.Grain, s.Dim, s.By = g, d, by
-					want, err1 := one.Query(t.Context(), s)
-					got, err2 := two.Query(t.Context(), s)
-					if err := errors.Join(err1, err2); err != nil {
+					want, err := one.Query(t.Context(), s)
+					if err != nil {
+						t.Fatal(err)
+					}
+					asked, answered = append(asked, s), append(answered, want)
+					if len(asked)%7 != 1 && !everyCombination() {
+						continue // asked together with the others, below
+					}
+					got, err := two.Query(t.Context(), s)
+					if err != nil {
 						t.Fatal(err)
 					}
 					if !reflect.DeepEqual(got, want) {
 						t.Fatalf("%+v: got %d rows, want %d, or others:\n%+v\n%+v", s, len(got), len(want), head(got), head(want))
 					}
-					asked, answered = append(asked, s), append(answered, want)
 				}
 			}
 		}

@@ -91,7 +91,7 @@ func testStore(t *testing.T, open func(t *testing.T, dir string) Store, holds fu
 			rows[i] = row(DimTotal, "", 20000+int64(i%60), itoa(int64(i)), 1)
 		}
 		rows = sumRows(rows)
-		for n := range uint64(20) {
+		for n := range uint64(10) {
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan error)
 			go func() { done <- s.Add(ctx, Batch{Source: "g", Number: n + 1, Rows: rows}) }()
@@ -248,7 +248,7 @@ func testRandomStream(t *testing.T, open func(t *testing.T, dir string) Store) {
 	})
 	random := rand.New(rand.NewPCG(1, 2))
 	want := map[Key]Metrics{}
-	for n := range uint64(fewer(20, 8)) {
+	for n := range uint64(8) {
 		var rows []Row
 		for range 100 {
 			r := testDayRow([]Dim{DimTotal, DimPage, DimCountry}[random.IntN(3)], []string{"", "/", "/a"}[random.IntN(3)],

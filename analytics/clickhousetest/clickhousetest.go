@@ -121,26 +121,24 @@ func library() (string, error) {
 	return path, nil
 }
 
-// build compiles chserver once per process. The go command's own cache makes
-// the second time quick.
+// build compiles chserver. The go command keeps the linked program in its cache,
+// so that only the first of many processes waits for it.
 var build = sync.OnceValues(func() (string, error) {
 	// The folder by the go command, because a test built with -trimpath does not know it.
 	here, err := exec.Command("go", "list", "-f", "{{.Dir}}", "github.com/lychgate/lychgate/analytics/clickhousetest").Output()
 	if err != nil {
 		return "", fmt.Errorf("find chserver: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "chserver")
-	if err != nil {
-		return "", err
-	}
-	bin := filepath.Join(dir, "chserver")
-	c := exec.Command("go", "build", "-o", bin, ".")
+	c := exec.Command("go", "tool", "-n", "chserver")
 	c.Dir = filepath.Join(strings.TrimSpace(string(here)), "chserver")
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := c.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build chserver: %w\n%s", err, out)
+	var said strings.Builder
+	c.Stderr = &said
+	bin, err := c.Output()
+	if err != nil {
+		return "", fmt.Errorf("build chserver: %w\n%s", err, &said)
 	}
-	return bin, nil
+	return strings.TrimSpace(string(bin)), nil
 })
 
 // Start starts the engine, at first and after Kill, on the same folder and addresses.

@@ -6,6 +6,9 @@ go 1.26.9
 
 toolchain go1.27.4
 
+// The go command keeps a tool's linked program in its cache.
+tool github.com/lychgate/lychgate/analytics/clickhousetest/chserver
+
 require (
 	github.com/ClickHouse/ch-go v0.74.0
 	github.com/ClickHouse/clickhouse-go/v2 v2.50.0
