@@ -8,8 +8,9 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
-// maxAskedTogether bounds what one statement asks for, and so its length.
-const maxAskedTogether = 60
+// maxAskedTogether bounds how many selections one statement is for, and so its
+// length.
+const maxAskedTogether = 128
 
 // Query selects from the one table, always by its key as far as the Select
 // names it.
@@ -32,63 +33,80 @@ func (s *clickhouseStore) QueryEach(ctx context.Context, selects []Select) (all 
 }
 
 // query is QueryEach without asking whether the server answers.
-func (s *clickhouseStore) query(ctx context.Context, selects []Select) ([][]Row, error) {
-	all := make([][]Row, len(selects))
-	for asks := range slices.Chunk(clickhouseAsks(selects), maxAskedTogether) {
-		if err := s.queryAsks(ctx, asks, selects, all); err != nil {
-			return nil, fmt.Errorf("query %s sums: %w", asks[0].dims(), err)
+func (s *clickhouseStore) query(ctx context.Context, selects []Select) (all [][]Row, err error) {
+	for chunk := range slices.Chunk(selects, maxAskedTogether) {
+		found, err := s.queryTogether(ctx, chunk)
+		if err != nil {
+			return nil, fmt.Errorf("query %s sums: %w", chunk[0].Dim, err)
 		}
+		all = append(all, found...)
 	}
 	return all, nil
 }
 
-// queryAsks puts what is found for asks into the places of their selects.
-func (s *clickhouseStore) queryAsks(ctx context.Context, asks []clickhouseAsk, selects []Select, all [][]Row) error {
+func (s *clickhouseStore) queryTogether(ctx context.Context, selects []Select) ([][]Row, error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	text, args := clickhouseSQL(asks)
+	parts := clickhouseParts(selects)
+	text, args := clickhouseSQL(parts)
 	rows, err := s.read.Query(ctx, text, args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close() //nolint:errcheck // Err says it
-	return scanAsks(rows, asks, selects, all)
+	all := make([][]Row, len(selects))
+	if err := scanParts(rows, parts, selects, all); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		all[i] = sumSplit(all[i])
+	}
+	return all, nil
 }
 
-func scanAsks(rows driver.Rows, asks []clickhouseAsk, selects []Select, all [][]Row) error {
+// scanParts gives each row of parts to the selections that it belongs to. Rows that
+// differ in what a selection is not split by come to it as they are.
+func scanParts(rows driver.Rows, parts []*clickhousePart, selects []Select, all [][]Row) error {
 	var number uint16
+	var grain int8
 	var dim string
+	var since uint32
 	var r Row
-	into := []any{&number, &dim}
-	for _, c := range askedColumns(asks) {
-		into = append(into, c.of(&r.Key))
-	}
+	into := []any{&number, &grain, &dim, &since, &r.Site, &r.Page, &r.Value}
 	for _, m := range r.all() {
 		into = append(into, m)
 	}
 	for rows.Next() {
-		r = Row{}
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		for _, i := range asks[number].places[Dim(dim)] {
-			all[i] = append(all[i], selects[i].fixed(r))
+		r.Start = int64(since)
+		for _, i := range parts[number].of[Dim(dim)] {
+			if q := &selects[i]; q.covers(Grain(grain), r.Start) {
+				all[i] = append(all[i], q.told(r))
+			}
 		}
 	}
 	return rows.Err()
 }
 
-// fixed is r with what q does not split by, and so is the same in all rows.
-func (q *Select) fixed(r Row) Row {
+// told is r as q tells it: what q is not split by is the same in all rows.
+func (q *Select) told(r Row) Row {
 	r.Grain, r.Dim = q.Grain, q.Dim
 	if q.By&BySite == 0 {
 		r.Site = q.Site
 	}
+	if q.By&ByStart == 0 {
+		r.Start = 0
+	}
 	if q.By&ByPage == 0 {
 		r.Page = q.Page
 	}
-	if q.By&ByValue == 0 && q.Value != nil {
-		r.Value = *q.Value
+	if q.By&ByValue == 0 {
+		r.Value = ""
+		if q.Value != nil {
+			r.Value = *q.Value
+		}
 	}
 	return r
 }

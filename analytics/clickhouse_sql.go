@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -10,88 +11,74 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// A clickhouseAsk is one or several selections that differ in their dimension
-// alone, so that one condition finds the rows of all.
-type clickhouseAsk struct {
-	Select // Dim is that of the first
-	// places are where the selections of each dimension stood among all.
-	places map[Dim][]int
+// A clickhousePart is the part of a statement that reads what selections want of one
+// site, page and value. One simple condition finds it, and time is cut wherever a
+// selection begins or ends; what belongs to which selection is then seen from the
+// answer. Asking the server to tell would make the statement long, and it takes
+// longer to understand a long statement than to read the sums.
+type clickhousePart struct {
+	place  Select         // its Site, Page, AnyPage and Value are those of all
+	split  Columns        // what any of the selections is split by
+	exact  map[Dim]bool   // the dimensions of which any is split by start
+	of     map[Dim][]int  // where the selections of a dimension stand among all
+	wanted map[Span][]Dim // what is read of a span
 }
 
-// clickhouseAsks puts together what can be asked for together.
-func clickhouseAsks(selects []Select) (asks []clickhouseAsk) {
-	numbers := map[string]int{}
+// clickhouseParts puts together what one part can read.
+func clickhouseParts(selects []Select) (parts []*clickhousePart) {
+	known := map[string]*clickhousePart{}
 	for i, q := range selects {
-		d := q.Dim
-		q.Dim = ""
-		key := q.key()
-		n, known := numbers[key]
-		if !known {
-			n, numbers[key] = len(asks), len(asks)
-			asks = append(asks, clickhouseAsk{selects[i], map[Dim][]int{}})
+		place := Select{Site: q.Site, Page: q.Page, AnyPage: q.AnyPage, Value: q.Value}
+		p := known[place.key()]
+		if p == nil {
+			p = &clickhousePart{place: place, exact: map[Dim]bool{}, of: map[Dim][]int{}, wanted: map[Span][]Dim{}}
+			known[place.key()] = p
+			parts = append(parts, p)
 		}
-		asks[n].places[d] = append(asks[n].places[d], i)
+		p.split |= q.By
+		p.exact[q.Dim] = p.exact[q.Dim] || q.By&ByStart != 0
+		p.of[q.Dim] = append(p.of[q.Dim], i)
+		for _, x := range q.spans() {
+			p.wanted[x] = append(p.wanted[x], q.Dim)
+		}
 	}
-	return asks
+	return parts
 }
 
-// dims are what is asked for, in the order of their names.
-func (a *clickhouseAsk) dims() []Dim { return slices.Sorted(maps.Keys(a.places)) }
+// covers reports whether a row of p's that was told with since is one of q's.
+func (q *Select) covers(g Grain, since int64) bool {
+	return slices.ContainsFunc(q.spans(), func(x Span) bool { return x.Grain == g && x.From <= since && since < x.To })
+}
 
-// clickhouseSQL writes asks as one statement. Each row of the answer begins with
-// the number of the ask that it belongs to; a row of the table that several ask
-// for is counted for each. Rows whose sums are all zero may not be merged away
-// yet, so they are left out.
-func clickhouseSQL(asks []clickhouseAsk) (string, []any) {
+// spans are those that p reads, in the order of grain and time.
+func (p *clickhousePart) spans() []Span {
+	return slices.SortedFunc(maps.Keys(p.wanted), func(a, b Span) int {
+		return cmp.Or(cmp.Compare(a.Grain, b.Grain), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
+	})
+}
+
+// clickhouseSQL writes parts as one statement. Each row of the answer has the number
+// of its part, its grain, its dimension, the time since which it counts (see
+// [clickhouseWriter.since]), the site, page and value, each empty where nothing is
+// split by it, and the sums.
+func clickhouseSQL(parts []*clickhousePart) (string, []any) {
 	var w clickhouseWriter
-	conditions := make([]string, len(asks))
-	numbered := make([]string, len(asks))
-	for i := range asks {
-		conditions[i] = "(" + w.condition(&asks[i]) + ")"
-		numbered[i] = fmt.Sprintf("if(%s, %d, 0)", conditions[i], i+1)
-	}
-	from, number := "sums", "1"
-	if len(asks) > 1 {
-		from, number = "sums ARRAY JOIN arrayFilter(n -> n != 0, ["+strings.Join(numbered, ", ")+"]) AS ask", "ask"
-	}
-	out := []string{"toUInt16(" + number + " - 1) AS asked", "toString(dim) AS in_dim"}
-	group := []string{"asked", "in_dim"}
-	for _, c := range askedColumns(asks) {
-		out = append(out, c.clickhouseSQL(asks)+" AS by_"+c.name)
-		group = append(group, "by_"+c.name)
-	}
-	by := strings.Join(group, ", ")
-	return "SELECT " + strings.Join(out, ", ") + ", " + sumsOf("sum_") + " FROM " + from +
-		" WHERE " + w.sites(asks) + strings.Join(conditions, " OR ") + ")" +
-		" GROUP BY " + by + " HAVING " + anySum("sum_") + " ORDER BY " + by, w.args
-}
-
-// askedColumns are those that any of asks is split by.
-func askedColumns(asks []clickhouseAsk) []column {
-	var by Select
-	for i := range asks {
-		by.By |= asks[i].By
-	}
-	return by.columns()
-}
-
-// clickhouseSQL is the column for those of asks that are split by it, and the
-// same for all rows of the others.
-func (c column) clickhouseSQL(asks []clickhouseAsk) string {
-	as, none := "toString("+c.name+")", "''"
-	if !c.text {
-		as, none = "toInt64(toUnixTimestamp("+c.name+"))", "toInt64(0)"
-	}
-	var split []string
-	for i := range asks {
-		if asks[i].By&c.bit != 0 {
-			split = append(split, fmt.Sprint(i+1))
+	all := make([]string, len(parts))
+	for i, p := range parts {
+		out := []string{fmt.Sprintf("toUInt16(%d) AS part", i), "toInt8(grain) AS in_grain", "toString(dim) AS in_dim", w.since(p) + " AS since"}
+		for _, c := range splitColumns {
+			switch {
+			case c.bit == ByStart: // since tells
+			case p.split&c.bit == 0:
+				out = append(out, "'' AS by_"+c.name)
+			default:
+				out = append(out, "toString("+c.name+") AS by_"+c.name)
+			}
 		}
+		all[i] = "SELECT " + strings.Join(out, ", ") + ", " + sumsOf("sum_") + " FROM sums WHERE " + w.condition(p) +
+			" GROUP BY in_grain, in_dim, since, by_site, by_page, by_value"
 	}
-	if len(split) == len(asks) {
-		return as
-	}
-	return "if(ask IN (" + strings.Join(split, ", ") + "), " + as + ", " + none + ")"
+	return strings.Join(all, " UNION ALL "), w.args
 }
 
 // A clickhouseWriter writes conditions. Texts go apart from the statement, each
@@ -114,48 +101,69 @@ func (w *clickhouseWriter) text(s string) string {
 	return "{" + name + ":String}"
 }
 
-// condition is true for the rows that a asks for.
-func (w *clickhouseWriter) condition(a *clickhouseAsk) string {
-	var parts []string
-	equal := func(column, value string) { parts = append(parts, column+" = "+w.text(value)) }
-	if a.Site != "" {
-		equal("site", a.Site)
+// in is true for the rows of dims, of which some may be there twice.
+func (w *clickhouseWriter) in(dims []Dim) string {
+	var texts []string
+	for _, d := range slices.Compact(slices.Sorted(slices.Values(dims))) {
+		texts = append(texts, w.text(string(d)))
 	}
-	var dims []string
-	for _, d := range a.dims() {
-		dims = append(dims, w.text(string(d)))
-	}
-	parts = append(parts, "dim IN ("+strings.Join(dims, ", ")+")")
-	if a.AnyPage {
-		parts = append(parts, "page != ''")
-	} else {
-		equal("page", a.Page)
-	}
-	var spans []string
-	for _, x := range a.spans() {
-		spans = append(spans, fmt.Sprintf("grain = '%v' AND start >= toDateTime(%d, 'UTC') AND start < toDateTime(%d, 'UTC')",
-			x.Grain, clampStart(x.From), clampStart(x.To)))
-	}
-	parts = append(parts, "("+strings.Join(spans, " OR ")+")")
-	if a.Value != nil {
-		equal("value", *a.Value)
-	}
-	return strings.Join(parts, " AND ")
+	return "dim IN (" + strings.Join(texts, ", ") + ")"
 }
 
-// sites opens the condition of all asks. A cluster looks for their sites there, to
-// find out which of its shards it need not ask.
-func (w *clickhouseWriter) sites(asks []clickhouseAsk) string {
-	var sites []string
-	for i := range asks {
-		if asks[i].Site == "" {
-			return "("
-		}
-		if s := w.text(asks[i].Site); !slices.Contains(sites, s) {
-			sites = append(sites, s)
+// since is the start of a row, or for the dimensions that nothing splits by start
+// that of the piece of time in which the row lies: no selection begins or ends
+// within one.
+func (w *clickhouseWriter) since(p *clickhousePart) string {
+	const start = "toUnixTimestamp(start)"
+	var exact []Dim
+	for d, split := range p.exact {
+		if split {
+			exact = append(exact, d)
 		}
 	}
-	return "site IN (" + strings.Join(sites, ", ") + ") AND ("
+	bounds := map[Grain][]int64{}
+	for x := range p.wanted {
+		bounds[x.Grain] = append(bounds[x.Grain], clampStart(x.From), clampStart(x.To))
+	}
+	var cases []string // each a condition and what holds then
+	if len(exact) > 0 {
+		cases = append(cases, w.in(exact), start)
+	}
+	for _, g := range slices.Sorted(maps.Keys(bounds)) {
+		pieces := slices.Compact(slices.Sorted(slices.Values(bounds[g])))
+		cases = append(cases, fmt.Sprintf("grain = '%v'", g), "roundDown("+start+", "+strings.ReplaceAll(fmt.Sprint(pieces), " ", ", ")+")")
+	}
+	return "toUInt32(multiIf(" + strings.Join(cases, ", ") + ", 0))"
+}
+
+// condition is true for the rows that p reads. It begins with the site: a cluster
+// looks for it there, to find out which of its shards it need not ask.
+func (w *clickhouseWriter) condition(p *clickhousePart) string {
+	var parts []string
+	equal := func(column, value string) { parts = append(parts, column+" = "+w.text(value)) }
+	if p.place.Site != "" {
+		equal("site", p.place.Site)
+	}
+	if p.place.AnyPage {
+		parts = append(parts, "page != ''")
+	} else {
+		equal("page", p.place.Page)
+	}
+	if p.place.Value != nil {
+		equal("value", *p.place.Value)
+	}
+	var spans []string
+	for _, x := range p.spans() {
+		span := fmt.Sprintf("grain = '%v' AND %s", x.Grain, w.in(p.wanted[x]))
+		if from := clampStart(x.From); from > 0 {
+			span += fmt.Sprintf(" AND start >= %d", from)
+		}
+		if to := clampStart(x.To); to < math.MaxUint32 {
+			span += fmt.Sprintf(" AND start < %d", to)
+		}
+		spans = append(spans, "("+span+")")
+	}
+	return strings.Join(append(parts, "("+strings.Join(spans, " OR ")+")"), " AND ")
 }
 
 // clampStart brings a bound into what the column start can hold.

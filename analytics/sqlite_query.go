@@ -1,7 +1,6 @@
 package analytics
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -89,10 +88,7 @@ func querySums(ctx context.Context, run query, q Select) (all []Row, err error) 
 		}
 		all = append(all, r)
 	}
-	slices.SortFunc(all, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Start, b.Start), cmp.Compare(a.Page, b.Page), cmp.Compare(a.Value, b.Value))
-	})
-	return all, rows.Err()
+	return sumSplit(all), rows.Err()
 }
 
 // A column is one that sums can be split by.

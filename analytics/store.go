@@ -31,7 +31,7 @@ type Store interface {
 	Add(ctx context.Context, b Batch) error
 
 	// Query returns the sums that s selects, ordered by s.By's columns (Site, Start,
-	// Page, Value).
+	// Page, Value). Sums that are all zero are left out.
 	Query(ctx context.Context, s Select) ([]Row, error)
 
 	// QueryEach is Query for several selections, in their order, and quicker than

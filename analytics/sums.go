@@ -96,8 +96,18 @@ func compareKeys(a, b Key) int {
 }
 
 // sumRows sorts rows by key and adds up those of one key, in place.
-func sumRows(rows []Row) []Row {
-	slices.SortFunc(rows, func(a, b Row) int { return compareKeys(a.Key, b.Key) })
+func sumRows(rows []Row) []Row { return sumSorted(rows, compareKeys) }
+
+// sumSplit is sumRows as a [Store] answers: in the order of what sums are split by,
+// without those that count nothing.
+func sumSplit(rows []Row) []Row {
+	return dropZero(sumSorted(rows, func(a, b Key) int {
+		return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Start, b.Start), cmp.Compare(a.Page, b.Page), cmp.Compare(a.Value, b.Value))
+	}))
+}
+
+func sumSorted(rows []Row, compare func(a, b Key) int) []Row {
+	slices.SortFunc(rows, func(a, b Row) int { return compare(a.Key, b.Key) })
 	n := 0
 	for i := range rows {
 		if n > 0 && rows[n-1].Key == rows[i].Key {
