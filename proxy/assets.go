@@ -6,10 +6,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
@@ -33,8 +33,8 @@ type assets struct {
 // An asset is one file in the codings it is served in.
 type asset struct {
 	contentType string
-	integrity   string          // "sha256-..." for an integrity attribute, and a policy
-	body        [codings][]byte // nil: not in this coding
+	integrity   string                          // "sha256-..." for an integrity attribute, and a policy
+	body        [codings]func() ([]byte, error) // nil: not in this coding
 }
 
 func newAssets(services []*service) (assets, error) {
@@ -43,15 +43,11 @@ func newAssets(services []*service) (assets, error) {
 	if err != nil {
 		return assets{}, err
 	}
-	if a.guard, err = a.add("guard", ".js", "text/javascript; charset=utf-8", guard); err != nil {
-		return assets{}, err
-	}
-	if a.captcha, err = a.add("captcha", ".js", "text/javascript; charset=utf-8", []byte(captchaSource)); err != nil {
-		return assets{}, err
-	}
-	beacon, err := a.add("beacon", ".js", "text/javascript; charset=utf-8", analytics.Beacon())
+	a.guard = a.add("guard", ".js", "text/javascript; charset=utf-8", guard)
+	a.captcha = a.add("captcha", ".js", "text/javascript; charset=utf-8", []byte(captchaSource))
+	beacon := a.add("beacon", ".js", "text/javascript; charset=utf-8", analytics.Beacon())
 	a.beacon = `<script async="" src="` + beacon + `"></script>`
-	return a, err
+	return a, nil
 }
 
 // assetWindow is the logarithm of how far back brotli looks in an asset: 64 KB, more
@@ -59,27 +55,35 @@ func newAssets(services []*service) (assets, error) {
 const assetWindow = 16
 
 // add takes in a file and returns its path.
-func (a *assets) add(name, ext, contentType string, body []byte) (string, error) {
+func (a *assets) add(name, ext, contentType string, body []byte) string {
 	sum := sha256.Sum256(body)
 	path := assetsPath + name + "-" + hex.EncodeToString(sum[:6]) + ext
 	f := &asset{contentType: contentType, integrity: "sha256-" + base64.StdEncoding.EncodeToString(sum[:])}
-	f.body[identity] = body
-	var br, gz bytes.Buffer
-	// With its usual window the best level takes tens of megabytes of tables.
-	bw := brotli.NewWriterOptions(&br, brotli.WriterOptions{Quality: brotli.BestCompression, LGWin: assetWindow})
-	gw, err := gzip.NewWriterLevel(&gz, gzip.BestCompression)
-	if err != nil {
-		return "", fmt.Errorf("asset %s: %w", name, err)
-	}
-	for _, w := range []io.WriteCloser{bw, gw} {
-		_, err := w.Write(body)
-		if err = errors.Join(err, w.Close()); err != nil {
-			return "", fmt.Errorf("asset %s: %w", name, err)
-		}
-	}
-	f.body[brotlied], f.body[gzipped] = br.Bytes(), gz.Bytes()
+	f.body[identity] = func() ([]byte, error) { return body, nil }
+	f.body[brotlied] = compressed(body, func(w io.Writer) (io.WriteCloser, error) {
+		// With its usual window the best level takes tens of megabytes of tables.
+		return brotli.NewWriterOptions(w, brotli.WriterOptions{Quality: brotli.BestCompression, LGWin: assetWindow}), nil
+	})
+	f.body[gzipped] = compressed(body, func(w io.Writer) (io.WriteCloser, error) {
+		return gzip.NewWriterLevel(w, gzip.BestCompression)
+	})
 	a.files[path] = f
-	return path, nil
+	return path
+}
+
+// compressed returns body as coder writes it. It is made when it is first asked for:
+// the best level takes tens of milliseconds, for which no start shall wait.
+func compressed(body []byte, coder func(io.Writer) (io.WriteCloser, error)) func() ([]byte, error) {
+	return sync.OnceValues(func() ([]byte, error) {
+		var out bytes.Buffer
+		w, err := coder(&out)
+		if err != nil {
+			return nil, err
+		}
+		_, err = w.Write(body)
+		err = errors.Join(err, w.Close())
+		return out.Bytes(), err
+	})
 }
 
 // serve answers for an asset. One of another version is gone: a page that asks
@@ -96,16 +100,21 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := acceptedCoding(r.Header["Accept-Encoding"], brotlied, gzipped)
+	body, err := f.body[c]()
+	if err != nil {
+		refuse(w, http.StatusInternalServerError)
+		return
+	}
 	h := w.Header()
 	h["Content-Type"] = []string{f.contentType}
 	h["Cache-Control"] = []string{"public, max-age=31536000, immutable"}
 	h["Vary"] = []string{"Accept-Encoding"}
-	h["Content-Length"] = []string{strconv.Itoa(len(f.body[c]))}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if c != identity {
 		h["Content-Encoding"] = []string{c.String()}
 	}
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodGet {
-		_, _ = w.Write(f.body[c]) // the visitor is gone if this fails
+		_, _ = w.Write(body) // the visitor is gone if this fails
 	}
 }

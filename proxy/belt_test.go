@@ -153,12 +153,14 @@ func TestGuardGoesWhereSomethingIsHeld(t *testing.T) {
 	if _, page := testGet(t, g, "/", "Cookie", accepted); strings.Contains(page, "guard-") || !strings.Contains(page, `src="https://www.youtube.com/embed/x"`) {
 		t.Errorf("after accepting: %s", page)
 	}
-	res, body := testGet(t, g, m[1], "Accept-Encoding", "gzip")
-	if res.StatusCode != 200 || !strings.Contains(res.Header.Get("Cache-Control"), "immutable") || !strings.HasPrefix(testDecode(t, "gzip", body), "(function guard(names)") {
-		t.Errorf("the guard itself: got %d %v", res.StatusCode, res.Header)
-	}
-	if limit := 3 << 10; len(body) > limit {
-		t.Errorf("the guard is %d bytes on the wire, want at most %d", len(body), limit)
+	for _, coding := range []string{"gzip", "br"} {
+		res, body := testGet(t, g, m[1], "Accept-Encoding", coding)
+		if res.StatusCode != 200 || !strings.Contains(res.Header.Get("Cache-Control"), "immutable") || !strings.HasPrefix(testDecode(t, coding, body), "(function guard(names)") {
+			t.Errorf("the guard itself in %s: got %d %v", coding, res.StatusCode, res.Header)
+		}
+		if limit := 3 << 10; len(body) > limit {
+			t.Errorf("the guard is %d bytes on the wire in %s, want at most %d", len(body), coding, limit)
+		}
 	}
 	if res, _ := testGet(t, g, "/_lychgate/assets/guard-000000000000.js"); res.StatusCode != 404 {
 		t.Errorf("another version: got %d", res.StatusCode)
