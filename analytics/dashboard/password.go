@@ -106,12 +106,24 @@ func monotonous(p string) bool {
 	return len(distinct) < 5 || steps >= utf8.RuneCountInString(p)-2
 }
 
-// hash is the password in PHC form:
-// $argon2id$v=19$m=19456,t=2,p=1$salt$key.
+// hash is the password in PHC form.
 func (c cost) hash(password string) string {
-	salt := make([]byte, argonSalt)
-	rand.Read(salt)
-	key := argon2.IDKey([]byte(password), salt, c.passes, c.memory, c.threads, argonKey)
+	salt := random(argonSalt)
+	return c.phc(salt, argon2.IDKey([]byte(password), salt, c.passes, c.memory, c.threads, argonKey))
+}
+
+// unmatched is like a hash, and no password's: nobody knows one with its key. It
+// takes none of the memory and time that a hash takes to make.
+func (c cost) unmatched() string { return c.phc(random(argonSalt), random(argonKey)) }
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	return b
+}
+
+// phc writes $argon2id$v=19$m=19456,t=2,p=1$salt$key.
+func (c cost) phc(salt, key []byte) string {
 	b := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.passes, c.threads,
 		b.EncodeToString(salt), b.EncodeToString(key))
@@ -151,7 +163,7 @@ type hasher struct {
 }
 
 func newHasher(c cost) *hasher {
-	return &hasher{cost: c, slots: make(chan struct{}, 2), dummy: c.hash(rand.Text())}
+	return &hasher{cost: c, slots: make(chan struct{}, 2), dummy: c.unmatched()}
 }
 
 // do runs f when there is room, or fails when ctx ends first.
