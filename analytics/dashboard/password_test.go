@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -36,6 +37,27 @@ func TestVerifyPassword(t *testing.T) {
 	}
 	if usualCost.hash(goodPassword) == encoded {
 		t.Error("two hashes of one password are the same: no salt")
+	}
+}
+
+// The time of an answer must not tell whether there is such an account. Argon2's
+// time is that of filling its memory, which can be counted.
+func TestNoAccountTakesTheWorkOfOne(t *testing.T) {
+	filled := func(encoded string) uint64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if verifyPassword(encoded, "wrong "+goodPassword) {
+			t.Errorf("takes a wrong password for %s", encoded)
+		}
+		runtime.ReadMemStats(&after)
+		return (after.TotalAlloc - before.TotalAlloc) >> 20
+	}
+	account, none := usualCost.hash(goodPassword), newHasher(usualCost).dummy
+	if a, n := filled(account), filled(none); a != n || n < uint64(usualCost.memory>>10) {
+		t.Errorf("filled %d MiB for an account, %d for none", a, n)
+	}
+	if len(account) != len(none) {
+		t.Errorf("%s and %s are not alike", account, none)
 	}
 }
 
