@@ -111,16 +111,12 @@ func (h *hearing) URL(r *rewrite.Ref) rewrite.Verdict {
 			return h.own(r, base)
 		}
 		h.resolve(r)
-	case dataTarget:
-		return h.data(r)
-	case scriptTarget:
-		return h.whole(h.Script(percentDecode(nil, t.path)))
 	case inertTarget:
 		return rewrite.Verdict{}
-	case brokenTarget:
-		return rewrite.Verdict{Action: rewrite.Hold}
 	}
 	if t.kind != hostTarget {
+		// No URL, or data: or javascript: in a header, which needs neither. What
+		// those of a page hold the rewriter judges itself.
 		return rewrite.Verdict{Action: rewrite.Hold}
 	}
 	if t.scheme == "" {
@@ -251,7 +247,7 @@ func (h *hearing) own(r *rewrite.Ref, base *target) rewrite.Verdict {
 
 // ownHeld holds something of the site itself.
 func (h *hearing) ownHeld(s *service) rewrite.Verdict {
-	return h.whole(h.hold(s))
+	return rewrite.Verdict{Action: h.hold(s)}
 }
 
 // hold holds code of the site that is a service's, or the owner's choice.
@@ -272,8 +268,6 @@ func (h *hearing) hold(s *service) rewrite.Action {
 	h.held = true
 	return rewrite.Hold
 }
-
-func (h *hearing) whole(a rewrite.Action) rewrite.Verdict { return rewrite.Verdict{Action: a} }
 
 // Script says what becomes of an inline script.
 func (h *hearing) Script(text []byte) rewrite.Action {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lychgate/lychgate/analytics"
 	"github.com/lychgate/lychgate/banner"
 	"github.com/lychgate/lychgate/consent"
 	"github.com/lychgate/lychgate/proxy/rewrite"
@@ -243,7 +244,7 @@ func (s *site) words(r *http.Request, v *visit) *banner.Page {
 	}
 	if v.decision.Answer == consent.Undecided {
 		p.Purposes = s.Gate.Purposes()
-		if s.g.analytics != nil && arrives(r) {
+		if s.g.analytics != nil && analytics.IsArrival(r) {
 			p.Source = s.g.analytics.SourceField(r, s.Name)
 		}
 	}

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"encoding/base64"
 	"net/url"
 
 	"github.com/lychgate/lychgate/proxy/rewrite"
@@ -117,47 +116,4 @@ func (h *hearing) absolute() []byte {
 	}
 	h.url = append(u, t.full[len(t.path):]...)
 	return h.url
-}
-
-// data judges a data: URL. It is part of the page, but a document or a style
-// inside it can name others, and nobody would judge those.
-func (h *hearing) data(r *rewrite.Ref) rewrite.Verdict {
-	media, body, ok := bytes.Cut(h.t.path, []byte(","))
-	if !ok {
-		return rewrite.Verdict{}
-	}
-	switch r.Dest {
-	case rewrite.Script, rewrite.Worker:
-		return h.whole(h.Script(dataBody(media, body)))
-	case rewrite.Style:
-		if bytes.Contains(dataBody(media, body), []byte("//")) {
-			return h.foreignData(r)
-		}
-	case rewrite.Frame, rewrite.Object, rewrite.Refresh:
-		media = bytes.ToLower(media)
-		if bytes.Contains(media, []byte("html")) || bytes.Contains(media, []byte("xml")) {
-			return h.foreignData(r)
-		}
-	}
-	return rewrite.Verdict{}
-}
-
-// foreignData holds a document within a data: URL until "other" is granted.
-func (h *hearing) foreignData(_ *rewrite.Ref) rewrite.Verdict { return h.whole(h.hold(nil)) }
-
-// dataBody is the decoded body of a data: URL.
-func dataBody(media, body []byte) []byte {
-	body = percentDecode(nil, body)
-	if !bytes.HasSuffix(bytes.TrimSpace(bytes.ToLower(media)), []byte("base64")) {
-		return body
-	}
-	body = bytes.TrimRight(bytes.Map(func(r rune) rune {
-		if r <= ' ' {
-			return -1
-		}
-		return r
-	}, body), "=")
-	out := make([]byte, base64.RawStdEncoding.DecodedLen(len(body)))
-	n, _ := base64.RawStdEncoding.Decode(out, body) // what can be decoded is what counts
-	return out[:n]
 }

@@ -184,7 +184,7 @@ func (s *site) count(h http.Header, r *http.Request, v *visit, status int) {
 	}
 	seen := status == http.StatusOK || status == http.StatusNotModified
 	if seen {
-		a.CountState(s.Name, v.state(a.IsBot(r)), arrives(r))
+		a.CountState(s.Name, v.state(a.IsBot(r)), analytics.IsArrival(r))
 	}
 	if seen || status == http.StatusNotFound {
 		s.record(h, r, v, status)

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"net/http"
-	"net/url"
 	"path"
 	"strings"
 
@@ -51,7 +50,7 @@ func (s *site) decide(r *http.Request) visit {
 	v.released = s.released(d, grant)
 	f := fetchOf(r.Header)
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
-	v.prefetch = f.prefetch
+	v.prefetch = analytics.IsPrefetch(r)
 	v.document = f.document
 	v.mayBePage = read && f.mayBePage && !namesFile(r.URL.Path, downloads) &&
 		(f.told || acceptsHTML(r.Header) || !namesFile(r.URL.Path, parts))
@@ -78,8 +77,8 @@ func (v *visit) state(bot bool) analytics.State {
 
 // A fetch is what the request headers tell of a browser's reason to ask.
 type fetch struct {
-	document, mayBePage, prefetch bool
-	told                          bool // the headers were there
+	document, mayBePage bool
+	told                bool // the headers were there
 }
 
 // assetDests are the destinations whose answers a browser never shows as a page
@@ -126,10 +125,6 @@ func fetchOf(h http.Header) fetch {
 		f.document = mode == "navigate" && (dest == "document" || dest == "empty")
 	}
 	f.mayBePage = !assetDests[dest]
-	for _, name := range [...]string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
-		v := get(h, name)
-		f.prefetch = f.prefetch || strings.Contains(v, "prefetch") || strings.Contains(v, "preview")
-	}
 	return f
 }
 
@@ -148,22 +143,4 @@ func acceptsHTML(h http.Header) bool {
 		}
 	}
 	return false
-}
-
-// arrives reports whether the visitor comes from outside: by address bar,
-// bookmark or another site's link. A reload repeats the first Sec-Fetch-Site
-// and says max-age=0, so it is not one.
-func arrives(r *http.Request) bool {
-	if get(r.Header, "Cache-Control") == "max-age=0" {
-		return false
-	}
-	switch get(r.Header, "Sec-Fetch-Site") {
-	case "none", "cross-site":
-		return true
-	case "":
-	default:
-		return false
-	}
-	from, err := url.Parse(get(r.Header, "Referer"))
-	return err == nil && from.Host != "" && !strings.EqualFold(hostname(from.Host), hostname(r.URL.Host))
 }
