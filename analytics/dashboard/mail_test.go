@@ -105,6 +105,9 @@ func TestMonthlyLetter(t *testing.T) {
 		want(t, b.post(sharingPath, "act", "letter", "address", bad, "password", goodPassword), 400)
 	}
 	want(t, b.post(sharingPath, "act", "letter", "address", "ann@charity.example", "password", goodPassword), 303)
+	if log, err := d.accounts.Audit(t.Context(), 1); err != nil || log[0].What != "@charity.example" {
+		t.Errorf("the audit log has %+v, %v; want no address", log, err)
+	}
 	if err := d.accounts.addLetter(t.Context(), "willow.example", "bo@charity.example", "2020-01"); err != nil {
 		t.Fatal(err)
 	}

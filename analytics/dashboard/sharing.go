@@ -118,14 +118,21 @@ func (d *Dashboard) sharingAct(c *call, act string) (p sharingPage, err error) {
 		if err := c.accounts.addLetter(c.ctx(), c.site.ID, form("address"), last); err != nil {
 			return p, err
 		}
-		return p, c.note("add address", form("address"))
+		return p, c.note("add address", domainOf(form("address")))
 	case "remove-letter":
 		if err := c.accounts.removeLetter(c.ctx(), c.site.ID, form("address")); err != nil {
 			return p, err
 		}
-		return p, c.note("remove address", form("address"))
+		return p, c.note("remove address", domainOf(form("address")))
 	}
 	return p, errNotFound
+}
+
+// domainOf is all of an address that the log keeps: whoever is taken off the
+// list is gone.
+func domainOf(address string) string {
+	_, domain, _ := strings.Cut(address, "@")
+	return "@" + domain
 }
 
 const isoMonth = "2006-01"
