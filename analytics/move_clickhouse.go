@@ -59,7 +59,8 @@ func (s *clickhouseStore) totals(ctx context.Context, expired []Expiry) (all []t
 
 func (s *clickhouseStore) days(ctx context.Context) (map[string]Span, error) {
 	found := map[string]Span{}
-	err := s.scan(ctx, "SELECT site, toInt64(toUnixTimestamp(min(start))), toInt64(toUnixTimestamp(max(start))) FROM sums WHERE grain = 'day' AND "+countsClickHouse+" GROUP BY site", func(rows driver.Rows) error {
+	err := s.scan(ctx, "SELECT site, toInt64(toUnixTimestamp(min(start))), toInt64(toUnixTimestamp(max(start)))"+
+		" FROM sums WHERE grain = 'day' AND "+countsClickHouse+" GROUP BY site", func(rows driver.Rows) error {
 		var site string
 		d := Span{Grain: Day}
 		err := rows.Scan(&site, &d.From, &d.To)
@@ -70,7 +71,8 @@ func (s *clickhouseStore) days(ctx context.Context) (map[string]Span, error) {
 }
 
 func (s *clickhouseStore) span(ctx context.Context) (all Span, err error) {
-	err = s.read.QueryRow(ctx, "SELECT toInt64(toUnixTimestamp(min(start))), toInt64(toUnixTimestamp(max(start))) + 1 FROM sums WHERE "+countsClickHouse).Scan(&all.From, &all.To)
+	err = s.read.QueryRow(ctx, "SELECT toInt64(toUnixTimestamp(min(start))), toInt64(toUnixTimestamp(max(start))) + 1"+
+		" FROM sums WHERE "+countsClickHouse).Scan(&all.From, &all.To)
 	return all, err
 }
 

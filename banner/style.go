@@ -166,6 +166,6 @@ func important(declarations string) string {
 	return strings.ReplaceAll(declarations, ";", "!important;") + "!important"
 }
 
-// scrollStyle stands among the page's own styles and keeps what the keyboard reaches from scrolling under a banner that
-// is fixed to the bottom (WCAG 2.2, 2.4.11).
+// scrollStyle stands among the page's own styles and keeps what the keyboard
+// reaches from scrolling under a banner that is fixed to the bottom (WCAG 2.2, 2.4.11).
 var scrollStyle = hashed("html{scroll-padding-bottom:min(40vh,12em)}")

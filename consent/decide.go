@@ -87,7 +87,8 @@ func (g *Gate) record(r *http.Request, c choice) (receipt string, err error) {
 	}
 	if !g.flood.admits(r) {
 		if n := g.flood.refused.Add(1); n%1000 == 1 {
-			g.config.Log.Warn("one network sends more decisions than people make: they are not written down, a no counts all the same", "site", g.config.Site, "since the start", n)
+			g.config.Log.Warn("one network sends more decisions than people make: they are not written down, a no counts all the same",
+				"site", g.config.Site, "since the start", n)
 		}
 		return "", ErrLedger
 	}

@@ -121,17 +121,17 @@ func (h *history) recent(n int) ([]*policy, error) {
 	}
 	type dated struct {
 		version string
-		time    int64
+		time    time.Time
 	}
 	var files []dated
 	for _, e := range entries {
 		version, ok := strings.CutSuffix(e.Name(), ".json")
 		info, err := e.Info()
 		if ok && err == nil {
-			files = append(files, dated{version, info.ModTime().UnixNano()})
+			files = append(files, dated{version, info.ModTime()})
 		}
 	}
-	slices.SortFunc(files, func(a, b dated) int { return int(min(1, max(-1, b.time-a.time))) })
+	slices.SortFunc(files, func(a, b dated) int { return b.time.Compare(a.time) })
 	var all []*policy
 	for _, f := range files[:min(n, len(files))] {
 		if p := h.find(f.version); p != nil {

@@ -42,7 +42,8 @@ func OpenKeys(path string, data ...string) (*Keys, error) {
 	for _, dir := range append(data, filepath.Dir(path)) {
 		ledger := filepath.Join(dir, LedgerFile)
 		if _, err := os.Stat(ledger); err == nil {
-			return nil, fmt.Errorf("%w: %s is missing, but %s has records signed with it: put the file back from a backup, or move the ledger away to begin anew (every visitor is then asked again)", ErrKeys, path, ledger)
+			return nil, fmt.Errorf("%w: %s is missing, but %s has records signed with it: put the file back from a backup, "+
+				"or move the ledger away to begin anew (every visitor is then asked again)", ErrKeys, path, ledger)
 		}
 	}
 	k = NewKeys()

@@ -97,9 +97,10 @@ func find(ds []directive, name string) *directive {
 }
 
 // admitStyle lets one inline style, by its hash, and a form to the own origin
-// into policy. Browsers look at style-src-elem, else style-src, else
-// default-src (CSP3 section 6.8.1). Several hashes have a blank between. A live 'unsafe-inline' stays untouched: a
-// hash beside it would switch it off and break the site (CSP3 section 6.7.3.2).
+// into policy. Browsers look at style-src-elem, else style-src, else default-src
+// (CSP3 section 6.8.1). Several hashes have a blank between. A live
+// 'unsafe-inline' stays untouched: a hash beside it would switch it off and
+// break the site (CSP3 section 6.7.3.2).
 func admitStyle(policy, hash string) (amended string, changed bool) {
 	ds := parsePolicy(policy)
 	if d := find(ds, "form-action"); d != nil && !has(d.sources, "'self'") && !has(d.sources, "*") {

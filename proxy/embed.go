@@ -8,10 +8,11 @@ import (
 	"strings"
 
 	"github.com/lychgate/lychgate/banner"
+	"github.com/lychgate/lychgate/consent"
 )
 
 // embedPath is where held embeds are shown after a press.
-const embedPath = "/_lychgate/embed/"
+const embedPath = consent.Prefix + "embed/"
 
 // An embed is a held frame as the site wrote it, to be shown after a press.
 type embed struct {
@@ -81,7 +82,8 @@ func (s *site) serveEmbed(w http.ResponseWriter, r *http.Request) {
 	// The provider's player often will not play for nobody: what browsers send by
 	// default is the bare origin.
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-src "+s.frameSources(&t)+"; style-src "+embedStyleHash+"; frame-ancestors 'self'; base-uri 'none'; form-action 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-src "+s.frameSources(&t)+"; style-src "+embedStyleHash+
+		"; frame-ancestors 'self'; base-uri 'none'; form-action 'none'")
 	writeHTML(w, r, e.appendPlayer(nil))
 }
 
@@ -108,7 +110,8 @@ func (s *site) askForPress(w http.ResponseWriter, r *http.Request, e *embed, t *
 	if known != nil {
 		shown.Name, shown.Kind = known.service.Name, known.service.embed
 	}
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src "+banner.EmbedStyleHash()+"; form-action 'self'; frame-ancestors 'self'; base-uri 'none'")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src "+banner.EmbedStyleHash()+
+		"; form-action 'self'; frame-ancestors 'self'; base-uri 'none'")
 	w.WriteHeader(http.StatusForbidden)
 	writeHTML(w, r, s.Banner.AppendEmbed(nil, &shown))
 }

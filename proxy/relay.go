@@ -10,11 +10,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lychgate/lychgate/consent"
 	"github.com/lychgate/lychgate/proxy/rewrite"
 )
 
 // relayPath is where relayed files are.
-const relayPath = "/_lychgate/relay/"
+const relayPath = consent.Prefix + "relay/"
 
 // A relay fetches what pages show of third parties, pictures, styles, fonts,
 // sound and film, so that the visitor's browser need not go there.

@@ -13,8 +13,8 @@ const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-actio
 const maxForm = 64 << 10
 
 // ServeHTTP answers everything under /_lychgate/admin/, /_lychgate/shared/ and
-// /_lychgate/api/. r.URL must be absolute
-// and r.RemoteAddr hold the visitor's truncated network.
+// /_lychgate/api/. r.URL must be absolute and r.RemoteAddr hold the visitor's
+// truncated network.
 func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)

@@ -49,7 +49,10 @@ func (d *Dashboard) list(c *call) error {
 	if err != nil {
 		return err
 	}
-	page := listPage{View: v, Panel: p.Title, Tab: t.Title, Back: v.url() + "#" + p.ID, CSV: v.listURL(name + ".csv"), JSON: v.listURL(name + ".json"), Kept: d.kept(v), Empty: t.Empty}
+	page := listPage{
+		View: v, Panel: p.Title, Tab: t.Title, Back: v.url() + "#" + p.ID,
+		CSV: v.listURL(name + ".csv"), JSON: v.listURL(name + ".json"), Kept: d.kept(v), Empty: t.Empty,
+	}
 	switch {
 	case len(a.Lists) == 0:
 		page.Empty = "The numbers cannot be read just now."

@@ -80,9 +80,11 @@ func (d *Dashboard) readOverview(c *call, v view) (*overview, error) {
 		comparing, from, before = false, began(now), analytics.Answer{}
 	}
 	o := &overview{
-		Rounding: d.rounding(), View: v, Periods: periodLinks(v, false), MorePeriods: periodLinks(v, true), Hidden: v.hidden(), Kept: d.kept(v),
-		Numbers: figures(now.Headline, before.Headline, comparing),
-		Began:   from, Fresh: v.mode == analytics.Exact && now.Health.StoreOpen && now.Retention.OldestDay.IsZero(), Consent: newConsentStrip(now), Live: now.Live, Footer: newFooter(now, c.site),
+		View: v, Periods: periodLinks(v, false), MorePeriods: periodLinks(v, true),
+		Hidden: v.hidden(), Kept: d.kept(v),
+		Numbers: figures(now.Headline, before.Headline, comparing), Rounding: d.rounding(),
+		Began: from, Consent: newConsentStrip(now), Live: now.Live, Footer: newFooter(now, c.site),
+		Fresh: v.mode == analytics.Exact && now.Health.StoreOpen && now.Retention.OldestDay.IsZero(),
 	}
 	if comparing {
 		o.Compared = p.Name

@@ -116,7 +116,8 @@ func newReport(ctx context.Context, ask asker, small int, n names, site Site, sp
 	}
 	now, then := answers[0], answers[1]
 	r := &Report{
-		Site: site, Span: span, Period: p, Before: before, Rounding: rounding(small), Made: time.Now().In(site.Location), now: now, before: then, names: n,
+		Site: site, Span: span, Period: p, Before: before, Rounding: rounding(small),
+		Made: time.Now().In(site.Location), now: now, before: then, names: n,
 		Chart: newChart(now.Series, nil, step), Figures: reportFigures(now.Headline, then.Headline),
 		Shared: sharedPart(now.States), SharedBefore: sharedPart(then.States),
 	}
@@ -205,7 +206,7 @@ func reportOf(q url.Values, today time.Time) (span string, p, before Period) {
 	if spanMonths[span] == 0 {
 		span = spanMonth
 	}
-	day, err := time.Parse("2006-01", q.Get("of"))
+	day, err := time.Parse(isoMonth, q.Get("of"))
 	if err != nil || day.After(today) || day.Year() < 2000 {
 		day = monthOf(today).AddDate(0, -1, 0)
 	}
@@ -214,7 +215,7 @@ func reportOf(q url.Values, today time.Time) (span string, p, before Period) {
 }
 
 func reportURL(base, span string, day time.Time) string {
-	return base + "?span=" + span + "&of=" + day.Format("2006-01")
+	return base + "?span=" + span + "&of=" + day.Format(isoMonth)
 }
 
 // report shows the report of a site, or sends it as a file.

@@ -215,7 +215,10 @@ func (c *config) fill(base string) {
 	if c.Shared == "" {
 		c.Shared = c.Data
 	}
-	for _, path := range []*string{&c.Data, &c.Shared, &c.TLS.CertFile, &c.TLS.KeyFile, &c.TLS.DNSHook, &c.TLS.CARoot, &c.Mail.PasswordFile, &c.Consent.KeyFile, &c.Analytics.GeoIP} {
+	for _, path := range []*string{
+		&c.Data, &c.Shared, &c.TLS.CertFile, &c.TLS.KeyFile, &c.TLS.DNSHook, &c.TLS.CARoot,
+		&c.Mail.PasswordFile, &c.Consent.KeyFile, &c.Analytics.GeoIP,
+	} {
 		*path = within(base, *path)
 	}
 	for i := range c.Sites {

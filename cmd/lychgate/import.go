@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -112,7 +111,7 @@ func writeImported(out io.Writer, site string, done analytics.Imported, dryRun b
 		last = "This was a look only. Without -dry-run it is added."
 	}
 	fmt.Fprintf(w, "\n%s\n", last)
-	return errors.Join(w.Flush())
+	return w.Flush()
 }
 
 func areOrIs(n int) string {

@@ -94,8 +94,8 @@ func (r readings) gateway(s sheet) {
 	s.counter(refused, refusedHelp, g.Refused.Connections, "kind", "connection")
 	s.counter(refused, refusedHelp, g.Refused.Requests, "kind", "request")
 	s.counter("lychgate_cut_connections_total", "Connections cut off because they kept the gateway busy with nothing, since the start.", g.Refused.Cut)
-	s.gauge("lychgate_upstreams", "Sites with a server behind them.", float64(g.Upstreams))
-	s.gauge("lychgate_upstreams_down", "Those whose server did not answer when last asked.", float64(g.UpstreamsDown))
+	s.gauge("lychgate_upstreams", "Servers behind the sites, fallbacks included.", float64(g.Upstreams))
+	s.gauge("lychgate_upstreams_down", "Those that did not answer when last asked.", float64(g.UpstreamsDown))
 
 	const parties, partiesHelp = "lychgate_third_parties", "Hosts of third parties known, by what becomes of them before a yes; pending ones are held for everybody."
 	for verdict, n := range map[string]int{

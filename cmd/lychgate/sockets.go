@@ -67,7 +67,8 @@ func (s *socketSet) allUsed() error {
 	for _, l := range s.waiting {
 		addrs = append(addrs, l.Addr().String())
 	}
-	return fmt.Errorf("the service manager passes on a socket for %s, where the configuration does not listen: make http and https under [listen] the same as ListenStream in lychgate.socket", strings.Join(addrs, " and "))
+	return fmt.Errorf("the service manager passes on a socket for %s, where the configuration does not listen: "+
+		"make http and https under [listen] the same as ListenStream in lychgate.socket", strings.Join(addrs, " and "))
 }
 
 // close gives back what was not used.

@@ -90,8 +90,8 @@ const (
 	Pass Action = iota
 	// Hold makes the element inert: no URL of it is left that a browser would contact.
 	Hold
-	// Replace puts Verdict.URL in the place of the reference. The element's
-	// integrity and crossorigin are left out: what comes from there may differ.
+	// Replace puts Verdict.URL in the place of the reference. A link's integrity
+	// is left out: a style sheet from there may be written anew.
 	Replace
 )
 
