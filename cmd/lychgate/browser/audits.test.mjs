@@ -37,15 +37,14 @@ test('autoconsent says no by the rule that is shipped, and yes', async () => {
   const rule = JSON.parse(await readFile(path.join(root, 'deploy/autoconsent/lychgate.json'), 'utf8'));
   for (const [action, result, want] of [['optOut', 'optOutResult', 'decline'], ['optIn', 'optInResult', 'accept']]) {
     const browser = await startChromium(work, { trackers });
-    const context = browser.contexts()[0];
-    const page = await context.newPage();
+    const page = await browser.contexts()[0].newPage();
     const mark = trackers.record.length;
     await page.goto(`${gateway.named}/loaders.html`);
     const heard = await autoconsent(page, action, rule);
     assert.equal(heard.find((m) => m.type === 'cmpDetected')?.cmp, 'lychgate');
     assert.equal(heard.find((m) => m.type === result)?.result, true, JSON.stringify(heard));
     await page.waitForURL(/#lychgate$/);
-    assert.equal(await decision(context, gateway.named), want);
+    assert.equal(await decision(page), want);
     await page.goto(`${gateway.named}/loaders.html`);
     assert.equal(await isAsked(page), false);
     if (want === 'decline') assert.deepEqual(trackers.record.slice(mark).map((e) => e.host), []);

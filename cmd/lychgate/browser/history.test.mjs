@@ -20,36 +20,41 @@ const bare = await startWithout(work, plain, cacheHeaders);
 const bareSecure = await startWithout(work, secure, cacheHeaders, { tls: true });
 const browser = await startChromium(work);
 
+const loopback = { name: 'http on loopback', url: plain.url, control: bare.url };
+const https = { name: 'https', url: secure.url, control: bareSecure.url };
 // Plain http by name is where browsers ignore Clear-Site-Data, which matters to
 // a withdrawal only.
-const worlds = [
-  { name: 'http on loopback', url: plain.url, control: bare.url },
-  { name: 'http by name', url: plain.named, control: bare.named, answers: [] },
-  { name: 'https', url: secure.url, control: bareSecure.url },
-];
+const byName = { name: 'http by name', url: plain.named, control: bare.named };
+const both = ['accept', 'decline'];
 
-for (const world of worlds) {
-  // Without JavaScript https is enough: it has every story.
-  for (const javaScript of world.name === 'https' || every ? [true, false] : [true]) {
-    describe(`${world.name}, JavaScript ${javaScript ? 'on' : 'off'}`, () => {
-      for (const answer of world.answers ?? ['accept', 'decline']) {
-        test(`${answer} on the second page: back on the first nothing is asked`, async (t) => {
-          const control = await backAfterDeciding(t, world.control, javaScript, answer);
-          assert.deepEqual(control, { asked: true, alive: true }, 'control: without the headers the old page comes from the cache');
-          const real = await backAfterDeciding(t, world.url, javaScript, answer);
-          assert.deepEqual(real, { asked: false, alive: false });
-        });
-      }
+const tellings = every
+  ? [loopback, byName, https].flatMap((world) => [true, false].map((javaScript) => ({ world, javaScript, answers: world === byName ? [] : both })))
+  : [
+    { world: loopback, javaScript: true, answers: ['accept'] },
+    { world: byName, javaScript: true, answers: [] },
+    { world: https, javaScript: true, answers: both },
+    { world: https, javaScript: false, answers: ['decline'] },
+  ];
 
-      test('after a withdrawal the accepted page does not come back', async (t) => {
-        const control = await backAfterWithdrawing(t, world.control, javaScript);
-        assert.ok(control.alive, 'control: without the headers the accepted page comes back alive');
-        const real = await backAfterWithdrawing(t, world.url, javaScript);
-        assert.ok(!real.alive, 'the accepted page is gone');
-        assert.equal(real.shown, real.fresh, 'Back shows what a fresh request shows');
+for (const { world, javaScript, answers } of tellings) {
+  describe(`${world.name}, JavaScript ${javaScript ? 'on' : 'off'}`, () => {
+    for (const answer of answers) {
+      test(`${answer} on the second page: back on the first nothing is asked`, async (t) => {
+        const control = await backAfterDeciding(t, world.control, javaScript, answer);
+        assert.deepEqual(control, { asked: true, alive: true }, 'control: without the headers the old page comes from the cache');
+        const real = await backAfterDeciding(t, world.url, javaScript, answer);
+        assert.deepEqual(real, { asked: false, alive: false });
       });
+    }
+
+    test('after a withdrawal the accepted page does not come back', async (t) => {
+      const control = await backAfterWithdrawing(t, world.control, javaScript);
+      assert.ok(control.alive, 'control: without the headers the accepted page comes back alive');
+      const real = await backAfterWithdrawing(t, world.url, javaScript);
+      assert.ok(!real.alive, 'the accepted page is gone');
+      assert.equal(real.shown, real.fresh, 'Back shows what a fresh request shows');
     });
-  }
+  });
 }
 
 async function backAfterDeciding(t, url, javaScript, answer) {

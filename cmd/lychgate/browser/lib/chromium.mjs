@@ -10,12 +10,13 @@ import { start } from './program.mjs';
 // Silent, and still: without partial raster and sub-pixel text the same page is
 // always the same picture. The suggestions below the address bar, which nobody
 // sees, are a page too: each window would load and run it in a process of its own.
+// Nor does it keep a process ready for a page that may come.
 const flagsAlways = [
   '--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--no-default-browser-check',
   '--disable-background-networking', '--disable-component-update', '--disable-domain-reliability', '--disable-sync',
   '--metrics-recording-only', '--password-store=basic', '--disable-dev-shm-usage', '--hide-scrollbars',
   '--font-render-hinting=none', '--disable-partial-raster', '--disable-lcd-text', '--force-device-scale-factor=1',
-  '--disable-features=OptimizationHints,MediaRouter,DialMediaRouteProvider,Translate,AutofillServerCommunication,WebUIOmniboxPopup,WebUIOmniboxFullPopup,WebUIOmniboxAimPopup',
+  '--disable-features=OptimizationHints,MediaRouter,DialMediaRouteProvider,Translate,AutofillServerCommunication,WebUIOmniboxPopup,WebUIOmniboxFullPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess',
 ];
 
 // startProgram starts the browser, on a page if one is given. Every *.site.test is

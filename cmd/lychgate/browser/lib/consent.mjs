@@ -45,15 +45,11 @@ async function pressAndReturn(page, button) {
   assert.equal((await answered).status(), 303, 'the answer to a decision is 303');
 }
 
-// decision is what the consent page says about this visitor: accept, decline or none.
-export async function decision(context, url) {
-  const page = await context.newPage();
-  try {
-    await page.goto(new URL(consentPath, url).href);
-    return await page.locator('main').getAttribute('data-decision');
-  } finally {
-    await page.close();
-  }
+// decision goes to the consent page of the site that is open and returns what it
+// says about this visitor: accept, decline or none.
+export async function decision(page) {
+  await page.goto(new URL(consentPath, page.url()).href);
+  return page.locator('main').getAttribute('data-decision');
 }
 
 // storage is everything the page's origin keeps in this browser.
