@@ -1,6 +1,6 @@
 (function(){"use strict";
 // lychgate's optional script, served only to visitors who agreed to statistics.
-// It stores nothing and reads nothing but the page's address and width.
+// It stores nothing, and tells of the page only what deploy/lychgate.toml lists.
 var d=document,l=location,since=0,seen=0,path="",at=0;
 function send(kind,value,more){
   var b=new URLSearchParams(more);b.set("kind",kind);b.set("value",value||"");b.set("page",path);

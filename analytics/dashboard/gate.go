@@ -34,6 +34,9 @@ type partyGroup struct {
 	Companies   []company
 }
 
+// Waiting reports whether visitors have not been asked about the group yet.
+func (g partyGroup) Waiting() bool { return g.Verdict == Pending }
+
 // A company is the hosts of one service about which the gateway does the same.
 type company struct {
 	ThirdParty // of all its hosts

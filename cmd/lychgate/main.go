@@ -152,7 +152,7 @@ migrate makes the tables of a ClickHouse server, or brings them up to date.
 move    copies the sums to the ClickHouse server or back, and compares all totals.
 reload  has a running serve read its configuration again; no connection is dropped.
 health  asks a running serve how each of its rooms is.
-backup  copies the whole data folder into one file, and proves the copy.
+backup  copies everything that is kept into one file, and proves the copy.
 restore puts it back into an empty data folder, from which nothing is served yet.
 All but serve and restore may run beside a running serve.
 
