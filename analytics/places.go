@@ -1,11 +1,8 @@
 package analytics
 
 import (
-	"bytes"
 	_ "embed"
-	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"sync"
@@ -63,19 +60,17 @@ const unpackedPlaces = 8 << 20
 // embeddedAtlas is the embedded database, unpacked once for the whole program: it is
 // half of all that stays in memory.
 var embeddedAtlas = sync.OnceValues(func() (*atlas, error) {
-	z, err := zstd.NewReader(bytes.NewReader(placesFile), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	// All at once: unpacked piece by piece, a window of 8 MB would be kept beside.
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true))
 	if err != nil {
 		return nil, err
 	}
 	defer z.Close()
-	b := fixedMemory(unpackedPlaces)
-	switch n, err := io.ReadFull(z, b); {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return newAtlas(b[:n:n])
-	case err != nil:
-		return nil, err
+	b, err := z.DecodeAll(placesFile, fixedMemory(unpackedPlaces)[:0])
+	if err != nil {
+		return nil, fmt.Errorf("unpack them into %d bytes: %w", unpackedPlaces, err)
 	}
-	return nil, fmt.Errorf("unpacked they are more than %d bytes", unpackedPlaces)
+	return newAtlas(b[:len(b):len(b)])
 })
 
 // refresh reads the owner's file, if it is new or has changed, and reports
