@@ -1,13 +1,17 @@
-// Real sites, every page, behind lychgate as upstream and as folder.
+// Real sites, every page, behind lychgate as upstream and as folder. As folder they
+// are the same bytes, and the front pages are looked at, too.
 //
 // A visitor who said no sees the page as it is without lychgate, pixel for
 // pixel, but for the one link to the consent page. A visitor who has not been
 // asked yet sees every element where it was, moved down by the height of the
 // question; what is fixed to the window, or placed from the top of the page by
 // itself, stays. Third parties are out of reach for both sides.
+//
+// LYCHGATE_TEST_COMBINATIONS=all looks at every page as folder.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startChromium } from './lib/chromium.mjs';
+import { every } from './lib/combinations.mjs';
 import { choicesLink, decide, question } from './lib/consent.mjs';
 import { serveFiles } from './lib/fileserver.mjs';
 import { startGateway } from './lib/gateway.mjs';
@@ -40,6 +44,12 @@ for (const site of sites) {
       await decide(declined, 'decline');
 
       for (const [path, without] of Object.entries(reference)) {
+        if (mode === 'folder') {
+          test(`${path} is the same as folder`, async () => {
+            for (const gpc of ['0', '1']) assert.equal(await source(gateways.folder, path, gpc), await source(gateways.upstream, path, gpc));
+          });
+          if (!every && path !== '/index.html') continue;
+        }
         test(`${path} as ${mode}`, async () => {
           await Promise.all([settle(undecided, gateway.url + path), settle(declined, gateway.url + path)]);
 
@@ -53,6 +63,14 @@ for (const site of sites) {
       }
     }
   });
+}
+
+// source is the text of a page, for somebody who is asked or, with Global Privacy
+// Control, has said no. The key that signs what is relayed is each gateway's own.
+async function source(gateway, path, gpc) {
+  const answer = await fetch(gateway.url + path, { headers: { Accept: 'text/html', 'Accept-Language': 'en', 'Sec-GPC': gpc } });
+  assert.equal(answer.status, 200);
+  return (await answer.text()).replace(/(?<=\/relay\/)[\w-]+/g, 'signature');
 }
 
 async function settle(page, url) {
