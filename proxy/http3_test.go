@@ -29,8 +29,9 @@ type testDoors struct {
 	stop   context.CancelFunc
 }
 
-// testListen opens a gateway's doors on free ports, HTTP/3 among them.
-func testListen(t testing.TB, c Config) *testDoors {
+// testListen opens a gateway's doors on free ports, HTTP/3 among them, and serves
+// after change has had them.
+func testListen(t testing.TB, c Config, change ...func(*testDoors)) *testDoors {
 	t.Helper()
 	d := &testDoors{log: &lockedBuffer{}, served: make(chan error, 1)}
 	c.Log = slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -47,6 +48,9 @@ func testListen(t testing.TB, c Config) *testDoors {
 	d.stop = stop
 	if d.Server, err = d.g.Listen(ctx, ListenConfig{HTTPS: "127.0.0.1:0", TLS: server, HTTP3: true, Drain: 20 * time.Second}); err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range change {
+		f(d)
 	}
 	go func() { d.served <- d.Serve(ctx) }()
 	t.Cleanup(stop)
@@ -89,16 +93,17 @@ func TestHTTP3(t *testing.T) {
 			_, _ = io.WriteString(w, "<p>whole</p>")
 		}
 	})
-	d := testListen(t, Config{Sites: []Site{{Upstream: up}}})
-	inner := d.quic.h3.Handler
-	d.quic.h3.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		remotes = append(remotes, r.RemoteAddr)
-		mu.Unlock()
-		inner.ServeHTTP(w, r)
-		mu.Lock()
-		remotes = append(remotes, r.RemoteAddr)
-		mu.Unlock()
+	d := testListen(t, Config{Sites: []Site{{Upstream: up}}}, func(d *testDoors) {
+		inner := d.quic.h3.Handler
+		d.quic.h3.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			remotes = append(remotes, r.RemoteAddr)
+			mu.Unlock()
+			inner.ServeHTTP(w, r)
+			mu.Lock()
+			remotes = append(remotes, r.RemoteAddr)
+			mu.Unlock()
+		})
 	})
 	c := d.http3(t)
 
