@@ -24,6 +24,16 @@ var (
 	flips   = flag.Int("flips", 60, "bytes that TestOneFlippedByte flips in each file")
 )
 
+// testFlips is how many bytes of a file of that size are flipped, a quarter as many
+// with -short.
+func testFlips(size int64) int {
+	n := *flips
+	if testing.Short() {
+		n /= 4
+	}
+	return min(n, int(size)*4)
+}
+
 // childDir tells a test that it is the child process of another, and its folder.
 const childDir = "LYCHGATE_TEST_DIR"
 
@@ -265,7 +275,7 @@ func TestOneFlippedByte(t *testing.T) {
 		if info.IsDir() {
 			continue
 		}
-		for range min(*flips, int(info.Size())*4) {
+		for range testFlips(info.Size()) {
 			at := rand.Int64N(info.Size())
 			undo := testFlip(t, path, at)
 			if a, err := VerifyLedger(t.Context(), dir, k); err == nil && len(a.Problems) == 0 {
@@ -292,7 +302,7 @@ func TestOneFlippedByteAfterACrash(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range min(*flips, int(info.Size())*4) {
+		for range testFlips(info.Size()) {
 			one := t.TempDir()
 			testCopy(t, crashed, one)
 			at := rand.Int64N(info.Size())

@@ -17,6 +17,9 @@ import (
 // the machine must allow twice as many files.
 func TestSlowClients(t *testing.T) {
 	clients := 200
+	if raced {
+		clients = 50
+	}
 	if text := os.Getenv("LYCHGATE_TEST_CLIENTS"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil {

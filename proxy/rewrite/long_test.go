@@ -10,6 +10,9 @@ import (
 
 // TestLong feeds tokens that are longer than is kept.
 func TestLong(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: megabytes, and no two goroutines; the full run has them")
+	}
 	x := strings.Repeat("x", maxToken)
 	tests := []struct {
 		name, page, want string
@@ -67,6 +70,9 @@ func TestLong(t *testing.T) {
 
 // TestDeep wants pages that nest without end to be done in no time.
 func TestDeep(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: megabytes, and no two goroutines; the full run has them")
+	}
 	for _, piece := range []string{
 		"<noscript>", "<svg><style>", "<svg><title>", "<select><xmp>", "<math><script>", "<template>", "<svg>", "<svg><desc>",
 		"<!--", "<![CDATA[", "<svg><![CDATA[>", "</", "<a b='", "<script><!--<script>", "<iframe srcdoc='<iframe srcdoc=", "<p style='url('",
