@@ -22,6 +22,7 @@ var holdTests = []struct{ name, page, want string }{
 	{"a tab and backslashes", "<script src=' /\t\\\nevil.test'></script>", `<script type="text/plain" data-lychgate="held" ></script>`},
 	{"a duplicate", `<script src=/a.js src=//evil.test/></script>`, ""},
 	{"a held one with a duplicate", `<img src=//evil.test/ src=//evil.test/b alt=x>`, `<img data-lychgate="held" src="` + picture("1", "1") + `" src=//evil.test/b alt=x>`},
+	{"a model", `<model src=//evil.test/a.usdz></model>`, `<model data-lychgate="held" ></model>`},
 	{"inline script", `<script>load("//evil.test/a.js")</script>`, `<script type="text/plain" data-lychgate="held">load("//evil.test/a.js")</script>`},
 	{"data script", `<script type="application/ld+json">{"a":"//evil.test/a.js"}</script>`, ""},
 	{"a script with a type of its own", `<script type=text/partytown>load("//evil.test")</script>`, `<script type="text/plain" data-lychgate="held" >load("//evil.test")</script>`},

@@ -16,6 +16,7 @@ const (
 	tagAmp // an AMP element that loads something
 	tagAmpService
 	tagAnimate
+	tagAnnotation
 	tagApplet
 	tagBase
 	tagBody
@@ -31,7 +32,7 @@ const (
 	tagInput
 	tagLink
 	tagMath
-	tagMedia // audio, track
+	tagMedia // audio, track, model
 	tagMeta
 	tagNoembed
 	tagNoframes
@@ -56,12 +57,13 @@ const (
 var tags = newNames(map[string]tag{
 	"a": tagA, "area": tagA, "animate": tagAnimate, "animatecolor": tagAnimate,
 	"animatemotion": tagAnimate, "animatetransform": tagAnimate, "set": tagAnimate,
-	"applet": tagApplet, "audio": tagMedia, "base": tagBase, "basefont": tagHeadOnly,
+	"annotation-xml": tagAnnotation, "applet": tagApplet, "audio": tagMedia, "base": tagBase, "basefont": tagHeadOnly,
 	"bgsound": tagHeadOnly, "body": tagBody, "embed": tagEmbed, "font": tagFont, "frame": tagFrame,
 	"portal": tagFrame, "fencedframe": tagFrame, "frameset": tagFrameset,
 	"head": tagHead, "html": tagHTML, "iframe": tagIframe, "img": tagImg,
 	"image": tagImg, // the parser makes an img of it; in svg it has a href
 	"input": tagInput, "link": tagLink, "math": tagMath, "meta": tagMeta,
+	"model":   tagMedia,
 	"noembed": tagNoembed, "noframes": tagNoframes, "noscript": tagNoscript,
 	"object": tagObject, "param": tagParam, "plaintext": tagPlaintext,
 	"script": tagScript, "select": tagSelect, "source": tagSource, "style": tagStyle,
@@ -94,6 +96,7 @@ const (
 	attrBackground
 	attrConfig
 	attrContent
+	attrEncoding
 	attrFont // what makes a font element end foreign content
 	attrHeight
 	attrHidden
@@ -129,7 +132,7 @@ var attrNames = map[string]attrID{
 	"\u26a14email": attrAmp, "\u26a14ads": attrAmp,
 	"allow": attrAllow, "allowfullscreen": attrAllowFullscreen, "sandbox": attrSandbox, "title": attrTitle,
 	"as": attrAs, "attributename": attrAttributeName, "attributionsrc": attrAttributionSrc,
-	"background": attrBackground, "config": attrConfig, "color": attrFont, "face": attrFont, "size": attrFont,
+	"background": attrBackground, "config": attrConfig, "encoding": attrEncoding, "color": attrFont, "face": attrFont, "size": attrFont,
 	"content": attrContent, "height": attrHeight, "hidden": attrHidden, "href": attrHref,
 	"xlink:href": attrHref, "http-equiv": attrHTTPEquiv, "imagesrcset": attrImageSrcset,
 	"integrity": attrIntegrity,

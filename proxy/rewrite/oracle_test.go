@@ -277,7 +277,7 @@ func FuzzRewrite(f *testing.F) {
 // pieces are what pages that parsers disagree about are made of.
 var pieces = []string{
 	"<img src=//evil.test/>", "<iframe src='//evil.test/'>", "<script src=\"//evil.test/\">", "<image href=//evil.test/ />",
-	"<svg>", "</svg>", "<math>", "</math>", "<foreignObject>", "</foreignObject>", "<desc>", "<title>", "</title>", "<mi>", "</mi>",
+	"<svg>", "</svg>", "<math>", "</math>", "<foreignObject>", "</foreignObject>", "<desc>", "</desc>", "<g>", "</g>", "<title>", "</title>", "<mi>", "</mi>", "<mglyph>", "</mglyph>", "<malignmark>",
 	"<annotation-xml encoding=text/html>", "<annotation-xml>", "</annotation-xml>", "<style>", "</style>", "<script>", "</script>",
 	"<textarea>", "</textarea>", "<xmp>", "</xmp>", "</iframe>", "<noembed>", "</noembed>", "<noframes>", "</noframes>",
 	"<noscript>", "</noscript>", "<template>", "</template>", "<select>", "</select>", "<option>", "<frameset>", "</frameset>",
@@ -286,6 +286,36 @@ var pieces = []string{
 	"<a title='", "'>", "<a b=\"", "\">", "<p ", "/>", "=", " ", "a", "\x00", "\n", "<svg><style>", "<svg><title>", "<br>", "</br>",
 	"<link rel=stylesheet href=//evil.test/>", "{b:url(//evil.test/)}", "<caption>", "<col>", "<form>", "<button>", "<!doctype html>",
 	"<base href=/>", "<SCRIPT>", "<!--<script>", "&lt;", "<svg/>", "<math/>", "<style/>", "<title/>", "<script/>",
+}
+
+// TestForeign holds pages on which it is easy to lose track of whether svg, math
+// or HTML is read: in the first a style is raw text, in the others it is markup.
+func TestForeign(t *testing.T) {
+	const img, style = "<img src=//evil.test/>", "<style><img src=//evil.test/></style>"
+	for _, page := range []string{
+		"<math><mi><mglyph>" + style, "<math><mi><malignmark><title>" + img + "</title>",
+		`<math><annotation-xml encoding="text/html"><script/>load("//evil.test/")</script>`,
+		"<svg><math><mi>" + style, "<svg><g><desc></g>" + style, "<svg><desc><p></svg></p></desc>" + style,
+		"<svg><g><desc><i><u></g><b></b></u></i></desc>" + style, "<svg><desc><div></desc></svg></div></desc>" + style,
+	} {
+		check(t, []byte(page))
+	}
+}
+
+// What is in order inside svg is read as browsers do, not in every way there is.
+func TestForeignInOrder(t *testing.T) {
+	const script = "<script>if (a<b && c>d) document.write('<p>' + \"<svg>\")</script>"
+	for _, page := range []string{
+		"<svg><title>a</title><desc>b</desc><g><path d=x /></g><path></path></svg>" + script,
+		"<svg><style/><foreignObject><div><br><p>a</p><img src=/b></div><b>c</b></foreignObject></svg>" + script,
+		"<math><mi>x</mi><annotation-xml encoding=MathML-Content><apply></apply></annotation-xml></math>" + script,
+		"<math><annotation-xml encoding=text/html><p>a</p></annotation-xml></math>" + script,
+		"<svg><path d=x></svg>" + script,
+	} {
+		if got := Append(nil, []byte(page), &Options{Judge: ownOnly{}}); string(got) != page {
+			t.Errorf("%s\nbecame %s", page, got)
+		}
+	}
 }
 
 // FuzzPieces makes a page of a piece for each byte.

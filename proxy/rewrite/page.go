@@ -51,7 +51,8 @@ type page struct {
 	judging bool // there is a judge
 
 	// What is open around the next token.
-	spaces    []namespace // around foreign content; empty in plain HTML
+	elements  []element // from the outermost svg or math on; empty in plain HTML
+	unsure    bool      // whether HTML or foreign content is read: both are, from here on
 	selects   int
 	templates int
 	frameset  bool
@@ -89,7 +90,7 @@ func newPage(o *Options) *page {
 	p := pages.Get().(*page)
 	*p = page{
 		o: *o, xml: o.XHTML, judging: o.Judge != nil,
-		out: p.out[:0], spaces: p.spaces[:0], attrs: p.attrs[:0], tmp: p.tmp[:0], extra: p.extra[:0],
+		out: p.out[:0], elements: p.elements[:0], attrs: p.attrs[:0], tmp: p.tmp[:0], extra: p.extra[:0],
 		url: p.url[:0], plain: p.plain[:0], list: p.list[:0], cssURL: p.cssURL[:0],
 		baseBuf: p.baseBuf[:0], frame: p.frame[:0], place: placement{lang: p.place.lang[:0]},
 	}

@@ -137,7 +137,7 @@ func (p *page) placeEndTag(t tag, name []byte, i int) {
 			p.content(i)
 		}
 	}
-	if p.place.ended || p.place.state != inBody || len(p.spaces) > 0 || p.selects > 0 {
+	if p.place.ended || p.place.state != inBody || len(p.elements) > 0 || p.selects > 0 {
 		return
 	}
 	at := p.base + int64(i)

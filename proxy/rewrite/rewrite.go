@@ -13,11 +13,12 @@
 // # How sure it is
 //
 // No tree is built. What decides how the next token is read is kept: raw text
-// and its end (raw.go), svg and math (foreign.go), select, template, frameset.
-// Where browsers themselves differ, by having scripts or not or by their age,
-// text is read both ways (text.go): as raw text and as markup. If the two do not
-// end at the same place, the text is left out, so that what follows is read alike
-// by everybody. In doubt the rewriter holds.
+// and its end (raw.go), what is open inside svg and math (foreign.go), select,
+// template, frameset. Where browsers themselves differ, by having scripts or not
+// or by their age, and where too little is known of the tree, text is read both
+// ways (text.go): as raw text and as markup. If the two do not end at the same
+// place, the text is left out, so that what follows is read alike by everybody.
+// In doubt the rewriter holds.
 //
 // It asks about more than browsers load: a reference in a duplicate attribute is
 // not asked about, one in an element that happens to be inert is. What the

@@ -42,6 +42,10 @@ func (p *page) kindOf(t tag, closed bool) textKind {
 			return textMarkup
 		}
 		return textBoth
+	case p.unsure && t == tagPlaintext:
+		return textMarkup // of the two the one in which everything is judged
+	case p.unsure:
+		return textBoth
 	case p.foreign():
 		if closed || !p.judging || t == tagPlaintext {
 			return textMarkup
@@ -135,17 +139,17 @@ func (p *page) both(t tag, x *text) {
 	p.ways++
 	out, place, noscript := len(p.out), p.place, p.noscript
 	selects, templates, service := p.selects, p.templates, p.service
-	var b [16]namespace
-	spaces := append(b[:0], p.spaces...)
+	var b [16]element
+	elements, unsure := append(b[:0], p.elements...), p.unsure
 	p.place.over()
 	p.noscript = noscript || t == tagNoscript
 	fixed := p.fix(p.fixed || t == tagScript || t == tagStyle)
 	if t == tagTitle && p.foreign() {
-		p.spaces = append(p.spaces, inHTML)
+		p.elements = append(p.elements, element{nameHash([]byte("title")), inSvg, true})
 	}
-	pushed := len(p.spaces)
+	pushed := len(p.elements)
 	next := p.tokens(x.at, x.end)
-	same := p.mode == modeData && len(p.spaces) == pushed && p.selects == selects && p.templates == templates
+	same := p.mode == modeData && len(p.elements) == pushed && p.unsure == unsure && p.selects == selects && p.templates == templates
 	if next != x.end && !x.unclosed {
 		same = false
 	}
@@ -155,7 +159,8 @@ func (p *page) both(t tag, x *text) {
 	p.ways--
 	p.fix(fixed)
 	p.mode, p.drop, p.place, p.noscript = modeData, false, place, noscript
-	p.spaces, p.selects, p.templates, p.service = append(p.spaces[:0], spaces...), selects, templates, service
+	p.elements, p.unsure = append(p.elements[:0], elements...), unsure
+	p.selects, p.templates, p.service = selects, templates, service
 	if !same {
 		p.out, p.mark = p.out[:out], x.end
 		x.held = true

@@ -34,7 +34,7 @@ func (p *page) startTag(i, n int) int {
 	if p.xml {
 		p.prefixed()
 	}
-	if t == tagOther && len(p.attrs) == 0 && len(p.spaces) == 0 && p.place.state >= inBody {
+	if t == tagOther && len(p.attrs) == 0 && len(p.elements) == 0 && p.place.state >= inBody {
 		return end
 	}
 	k := p.kindOf(t, closed)
@@ -42,7 +42,7 @@ func (p *page) startTag(i, n int) int {
 	if k.whole() && !p.findText(&x, t, i, n) {
 		return -1
 	}
-	if len(p.spaces) > 0 {
+	if len(p.elements) > 0 {
 		p.enter(t, name, closed)
 	}
 	if p.place.state < inBody {
@@ -65,6 +65,7 @@ func (p *page) longTag(t tag, i, nameEnd int) int {
 		p.placeBefore(t, i)
 	}
 	p.attrs = p.attrs[:0]
+	p.unsure = p.unsure || p.judging && len(p.elements) > 0
 	p.copyTo(nameEnd)
 	if t == tagScript {
 		p.out = append(p.out, heldScript...)
@@ -78,7 +79,7 @@ func (p *page) open(t tag, end int, closed bool) {
 	switch foreign := t == tagSvg || t == tagMath; {
 	case closed && (p.xml || foreign || p.foreign()):
 	case foreign && !p.xml:
-		p.spaces = append(p.spaces, namespaceOf(t))
+		p.enterRoot(t)
 	case t == tagTemplate:
 		p.templates++
 	case t == tagSelect:
@@ -126,8 +127,8 @@ func (p *page) endTag(i, n int) int {
 	if p.place.state < inBody || t == tagBody || t == tagHTML {
 		p.placeEndTag(t, name, i)
 	}
-	if len(p.spaces) > 0 {
-		p.leave(tags.find(name), name)
+	if len(p.elements) > 0 {
+		p.leave(name)
 	}
 	switch t {
 	case tagTemplate:
