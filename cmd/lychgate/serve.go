@@ -65,7 +65,7 @@ func serve(ctx context.Context, c *config, again func() (*config, error), stdout
 	}
 	h.gateway.Learn(ctx)
 	if err := h.announce(stdout, doors, watch); err != nil {
-		return err
+		return errors.Join(err, doors.Close())
 	}
 	go watch.serve()
 	reloads := &reloader{h: h, again: again, manager: manager}
