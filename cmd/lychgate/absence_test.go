@@ -58,7 +58,11 @@ func (u *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // What a visitor brings along is found in no log, no file and, beyond the plan,
 // in no request to the site behind: whatever they answer, and in errors too.
 func TestNothingOfAVisitorStays(t *testing.T) {
-	for _, format := range []string{logText, logJSON} {
+	formats := []string{logText, logJSON}
+	if testing.Short() {
+		formats = formats[:1]
+	}
+	for _, format := range formats {
 		t.Run("log as "+format, func(t *testing.T) { nothingStays(t, format) })
 	}
 }

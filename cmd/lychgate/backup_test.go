@@ -216,6 +216,9 @@ func TestBackupOfASharedFolder(t *testing.T) {
 
 // Whatever is wrong with a backup, it is refused and nothing is left of it.
 func TestDamagedBackupsAreRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: one command after the other; the full run does")
+	}
 	data, away := t.TempDir(), t.TempDir()
 	p := startProgram(t, "serve", "-dir", testSite(t), "-data", data, "-listen", "127.0.0.1:0")
 	p.answerTo(t, "accept")
