@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 // size.
 const (
 	chartHeight = 232
-	chartTop    = 22  // room for the highest line's number
+	chartTop    = 22  // room for the notes' dots
 	chartBottom = 204 // the base line; the dates stand below
 )
 
@@ -89,7 +90,7 @@ func newChart(now, before []analytics.Point, step analytics.SeriesStep) *Chart {
 	top, stepSize := niceTop(highest)
 	for v := stepSize; v <= top; v += stepSize {
 		y := height(v, top)
-		c.Lines = append(c.Lines, gridLine{Y: px(y), TextY: px(y - 4), Label: thousands(v)})
+		c.Lines = append(c.Lines, gridLine{Y: px(y), TextY: px(y + 4), Label: thousands(v)})
 	}
 	slot := 100 / float64(len(now))
 	for i, p := range now {
@@ -148,10 +149,7 @@ func dateMarks(points []analytics.Point, slot float64, step analytics.SeriesStep
 	layout, every := markedSteps(len(points), step)
 	for i := 0; i < len(points); i += every {
 		m := dateMark{X: pct((float64(i) + 0.5) * slot), Anchor: "middle", Label: points[i].Start.Format(layout)}
-		switch { // where bars are thin, a date is wider than what is left beside it
-		case len(points) > 12 && i == 0:
-			m.X, m.Anchor = "0%", "start"
-		case len(points) > 12 && i == len(points)-1:
+		if len(points) > 12 && i == len(points)-1 { // a thin bar: its date is wider than what is left beside it
 			m.X, m.Anchor = "100%", "end"
 		}
 		marks = append(marks, m)
@@ -162,18 +160,20 @@ func dateMarks(points []analytics.Point, slot float64, step analytics.SeriesStep
 // markedSteps says how the steps of a chart of n are named, and every how many of
 // them: whole weeks, quarters of days and of years where there are many.
 func markedSteps(n int, step analytics.SeriesStep) (layout string, every int) {
-	whole := func(unit, most int) int { return max(1, (n+unit*most-1)/(unit*most)) * unit }
+	whole := func(unit int, most float64) int {
+		return unit * max(1, int(math.Ceil(float64(n)/(float64(unit)*most))))
+	}
 	switch {
 	case step == analytics.SeriesHour:
-		return "15:00", whole(6, 5)
+		return "15:00", whole(6, 4.5)
 	case step == analytics.SeriesMonth && n > 12:
-		return "Jan 2006", whole(3, 5)
+		return "Jan 2006", whole(3, 3)
 	case step == analytics.SeriesMonth: // no month comes twice
 		return "Jan", whole(1, 8)
 	case n > 31:
-		return "2 Jan", whole(7, 5)
+		return "2 Jan", whole(7, 4.5)
 	}
-	return "2 Jan", whole(1, 7)
+	return "2 Jan", whole(1, 4.5)
 }
 
 // niceTop is the top of a scale that ends above highest, and the distance of its

@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,6 +131,25 @@ func TestNiceTop(t *testing.T) {
 
 // The steps named below a chart are at equal distances, none twice, and few enough
 // for a phone.
+// The width of a chart on a phone of 360 px, of the scale before it, of the margin
+// behind it, and of a letter below it, in CSS pixels.
+const phoneChart, phoneScale, phoneMargin, phoneLetter = 250, 44.0, 16.0, 6.7
+
+// place is from where to where a date stands on a phone.
+func place(t *testing.T, m dateMark) (from, to float64) {
+	t.Helper()
+	at, err := strconv.ParseFloat(strings.TrimSuffix(m.X, "%"), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	width := phoneLetter * float64(len(m.Label))
+	from = at*phoneChart/100 - width
+	if m.Anchor == "middle" {
+		from += width / 2
+	}
+	return from, from + width
+}
+
 func TestDateMarks(t *testing.T) {
 	first := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
 	for step, next := range map[analytics.SeriesStep]func(n int) time.Time{
@@ -146,7 +167,13 @@ func TestDateMarks(t *testing.T) {
 				t.Fatalf("%d steps of kind %d have %d marks", n, step, len(marks))
 			}
 			seen := map[string]bool{}
+			free := -phoneScale // where the next may begin
 			for _, m := range marks {
+				from, to := place(t, m)
+				if from < free || to > phoneChart+phoneMargin {
+					t.Fatalf("%d steps of kind %d: %q stands in the way of another, or over the edge: %+v", n, step, m.Label, marks)
+				}
+				free = to + 2
 				if seen[m.Label] && step != analytics.SeriesHour {
 					t.Fatalf("%d steps of kind %d: %q comes twice", n, step, m.Label)
 				}
