@@ -52,13 +52,14 @@ func (p *page) judgeData(d Dest, data []byte) Verdict {
 	var out []byte
 	var changed bool
 	order, _ := utf16Order(body)
+	code := d == Script || d == Worker || d == Style // whose element can name an encoding too
 	switch {
+	case order != nil, bytes.IndexByte(body, 0) >= 0 && (code || bytes.Contains(kind, []byte("charset"))):
+		return hold // in UTF-16 nothing is found
 	case d == Script || d == Worker:
 		if p.o.Judge.Script(body) == Pass && p.importsPass(body) {
 			return Verdict{}
 		}
-		return hold
-	case order != nil || bytes.Contains(kind, []byte("utf-16")):
 		return hold
 	case d == Style:
 		rootless := p.rootless

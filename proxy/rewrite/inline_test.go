@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"bytes"
+	"encoding/base64"
 	"strings"
 	"testing"
 )
@@ -119,5 +120,31 @@ func TestEntitiesOfAPage(t *testing.T) {
 		if got := string(Append(nil, []byte(page), &Options{Judge: &relaying{}, XHTML: true})); got != `<!DOCTYPE html ><html><img/></html>` {
 			t.Errorf("%s stays: %s", tt.name, got)
 		}
+	}
+}
+
+func TestWhatIsHiddenInUTF16IsHeld(t *testing.T) {
+	wide := func(s string) string {
+		var b []byte
+		for _, c := range []byte(s) {
+			b = append(b, c, 0)
+		}
+		return base64.StdEncoding.EncodeToString(b)
+	}
+	for _, page := range []string{
+		`<iframe src="data:text/html;charset=ucs-2;base64,` + wide("<script src=//evil.test/></script>") + `"></iframe>`,
+		`<iframe src="data:text/html;charset=utf-16le;base64,` + wide("<img src=//evil.test/>") + `"></iframe>`,
+		`<link rel=stylesheet href="data:text/css;charset=unicode;base64,` + wide("@import '//evil.test/'") + `">`,
+		`<script src="data:text/javascript;charset=utf-16;base64,` + wide(`load("//evil.test/")`) + `"></script>`,
+		`<script charset=utf-16le src="data:text/javascript;base64,` + wide(`load("//evil.test/")`) + `"></script>`,
+	} {
+		got := string(Append(nil, []byte(page), &Options{Judge: &relaying{}}))
+		if strings.Contains(got, "base64") {
+			t.Errorf("%s\nbecame %s", page, got)
+		}
+	}
+	pdf := `<object data="data:application/pdf;base64,` + wide("%PDF-1.7") + `"></object>`
+	if got := string(Append(nil, []byte(pdf), &Options{Judge: &relaying{}})); got != pdf {
+		t.Errorf("%s\nbecame %s", pdf, got)
 	}
 }
