@@ -37,14 +37,15 @@ lint:
 
 # What is tested under the race detector is this program. Pointer checks come with
 # it, but there is no unsafe here; and SQLite's library is C in the form of Go, which
-# locks as C does. Without both the packages that use SQLite take half the time.
+# locks as C does. Without both the packages that use SQLite take half the time. And
+# a program under it lingers for a second at its end, of which tests see hundreds.
 RACE := -race -gcflags=all=-d=checkptr=0 -gcflags='modernc.org/sqlite/lib=-d=checkptr=0 -race=false'
 
 # Twice: small under the race detector, then whole. Vetted already by lint. What
 # takes longest begins first, so that it does not run on alone at the end.
 # LYCHGATE_TEST_ALL turns every skip for something missing into a failure.
 unit:
-	CGO_ENABLED=1 go test $(RACE) -short -vet=off -timeout 30m ./proxy ./cmd/lychgate ./analytics ./...
+	CGO_ENABLED=1 GORACE=atexit_sleep_ms=50 go test $(RACE) -short -vet=off -timeout 30m ./proxy ./cmd/lychgate ./analytics ./...
 	LYCHGATE_TEST_ALL=1 go test -vet=off -timeout 30m ./cmd/lychgate ./analytics ./proxy ./...
 
 bench: ## the figures of README's "Fast"
