@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { startChromium, visitor } from './lib/chromium.mjs';
+import { every } from './lib/combinations.mjs';
 import { decide, isAsked, question } from './lib/consent.mjs';
 import { serveFiles } from './lib/fileserver.mjs';
 import { root, startGateway } from './lib/gateway.mjs';
@@ -94,6 +95,8 @@ for (const [place, url, all] of [['first in the body', top.url, layouts], ['at t
         if (place === 'at the bottom') assert.ok(box.height <= 640 * 0.4 + 1, `it is ${box.height} of 640 high`);
         await assertUsable(page);
 
+        // No style keeps a form from being sent once its button is hit.
+        if (!every && name !== 'plain') return;
         await decide(page, 'decline');
         assert.ok(!await isAsked(page));
       });
