@@ -64,7 +64,7 @@ func suiteName(file string) string { return strings.TrimSuffix(filepath.Base(fil
 // longestFirst brings the files that take minutes to the front, so that none of
 // them runs on alone when all others are done.
 func longestFirst(files []string) {
-	long := []string{"hostile", "layout", "sites", "dashboard", "conditions", "history", "decisions", "accessibility", "counting"}
+	long := []string{"hostile", "dashboard", "sites", "history", "decisions", "layout", "accessibility", "conditions", "counting"}
 	rank := func(file string) int {
 		if i := slices.Index(long, suiteName(file)); i >= 0 {
 			return i
