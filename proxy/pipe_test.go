@@ -33,7 +33,11 @@ func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 func (l *pipeListener) dial() net.Conn {
 	ours, theirs := net.Pipe()
-	l.conns <- theirs
+	select {
+	case l.conns <- theirs:
+	case <-l.closed: // the gateway may ask once more while all ends
+		_ = theirs.Close()
+	}
 	return ours
 }
 
