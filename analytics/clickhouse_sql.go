@@ -45,7 +45,8 @@ func clickhouseParts(selects []Select) (parts []*clickhousePart) {
 	return parts
 }
 
-// covers reports whether a row of p's that was told with since is one of q's.
+// covers reports whether a row of that grain which counts since then is one of q's;
+// it must be of q's part and dimension.
 func (q *Select) covers(g Grain, since int64) bool {
 	return slices.ContainsFunc(q.spans(), func(x Span) bool { return x.Grain == g && x.From <= since && since < x.To })
 }

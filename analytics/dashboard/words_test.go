@@ -129,8 +129,6 @@ func TestNiceTop(t *testing.T) {
 	}
 }
 
-// The steps named below a chart are at equal distances, none twice, and few enough
-// for a phone.
 // The width of a chart on a phone of 360 px, of the scale before it, of the margin
 // behind it, and of a letter below it, in CSS pixels.
 const phoneChart, phoneScale, phoneMargin, phoneLetter = 250, 44.0, 16.0, 6.7
@@ -150,6 +148,8 @@ func place(t *testing.T, m dateMark) (from, to float64) {
 	return from, from + width
 }
 
+// The steps named below a chart are at equal distances, none twice, and on a phone none in
+// another's way.
 func TestDateMarks(t *testing.T) {
 	first := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
 	for step, next := range map[analytics.SeriesStep]func(n int) time.Time{
