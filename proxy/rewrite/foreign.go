@@ -108,13 +108,7 @@ func (p *page) toHTML() {
 // that is judged is read both ways, as is whatever ends it.
 func (p *page) integrates(space namespace, name []byte) bool {
 	var b [16]byte
-	if len(name) > len(b) {
-		return false
-	}
-	for i, c := range name {
-		b[i] = lower(c)
-	}
-	switch string(b[:len(name)]) {
+	switch string(lowered(b[:0], name)) {
 	case "foreignobject", "desc":
 		return space == inSvg
 	case "title":
@@ -134,14 +128,8 @@ func (p *page) integrates(space namespace, name []byte) bool {
 
 // isVoid reports whether an HTML element has no content and no end tag.
 func isVoid(name []byte) bool {
-	var b [8]byte
-	if len(name) > len(b) {
-		return false
-	}
-	for i, c := range name {
-		b[i] = lower(c)
-	}
-	switch string(b[:len(name)]) {
+	var b [16]byte
+	switch string(lowered(b[:0], name)) {
 	case "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "image", "img",
 		"input", "link", "meta", "param", "source", "track", "wbr":
 		return true
@@ -152,13 +140,7 @@ func isVoid(name []byte) bool {
 // breaksOut reports whether a start tag ends foreign content.
 func breaksOut(name []byte) bool {
 	var b [16]byte
-	if len(name) > len(b) {
-		return false
-	}
-	for i, c := range name {
-		b[i] = lower(c)
-	}
-	switch string(b[:len(name)]) {
+	switch string(lowered(b[:0], name)) {
 	case "b", "big", "blockquote", "body", "br", "center", "code", "dd", "div", "dl",
 		"dt", "em", "embed", "h1", "h2", "h3", "h4", "h5", "h6", "head", "hr", "i", "img",
 		"li", "listing", "menu", "meta", "nobr", "ol", "p", "pre", "ruby", "s", "small",
@@ -166,4 +148,16 @@ func breaksOut(name []byte) bool {
 		return true
 	}
 	return false
+}
+
+// lowered writes name in lower case to dst, or nothing where it is longer than dst has
+// room for, and than any name that is asked for.
+func lowered(dst, name []byte) []byte {
+	if len(name) > cap(dst) {
+		return dst
+	}
+	for _, c := range name {
+		dst = append(dst, lower(c))
+	}
+	return dst
 }
