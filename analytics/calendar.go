@@ -4,6 +4,8 @@ import (
 	"sync/atomic"
 	"time"
 	_ "time/tzdata" // zones, also where the system has none
+
+	"github.com/lychgate/lychgate/consent"
 )
 
 const (
@@ -58,14 +60,10 @@ func (c *calendar) at(unix int64) moment {
 func (c *calendar) atMinute(minute uint32) moment { return c.at(int64(minute) * 60) }
 
 // midnight is when the date (00:00 UTC of it) begins in the site's zone, in
-// seconds since 1970. Where clocks are put forward at midnight it begins later.
+// seconds since 1970.
 func (s *site) midnight(date time.Time) int64 {
 	y, m, d := date.Date()
-	t := time.Date(y, m, d, 0, 0, 0, 0, s.calendar.loc)
-	if t.Day() != d {
-		_, t = t.ZoneBounds()
-	}
-	return t.Unix()
+	return consent.FirstMoment(y, m, d, s.calendar.loc).Unix()
 }
 
 // dayOf is the calendar date of t in t's own zone, in days since 1970.

@@ -53,17 +53,7 @@ func parseDay(date string, zone *time.Location) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	return firstMoment(day.Year(), day.Month(), day.Day(), zone), nil
-}
-
-// firstMoment is when a date begins in zone. It is not always midnight: in the
-// Azores, Chile and Cuba clocks are put forward then.
-func firstMoment(year int, month time.Month, day int, zone *time.Location) time.Time {
-	t := time.Date(year, month, day, 0, 0, 0, 0, zone)
-	if t.Hour() > 12 { // of the day before, in the hour that ends with the jump
-		_, t = t.ZoneBounds()
-	}
-	return t
+	return FirstMoment(day.Year(), day.Month(), day.Day(), zone), nil
 }
 
 // declinedPrefix begins the constant text of a declined cookie. It holds a

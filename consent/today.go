@@ -44,12 +44,23 @@ type cookieKey struct {
 // answered. A form of an older one leads back to the question.
 const recentPolicies = 4
 
+// FirstMoment is when a date begins in zone; a day or month too great is one of the
+// next, as for [time.Date]. It is not always midnight: in the Azores, Chile and Cuba
+// clocks are put forward then.
+func FirstMoment(year int, month time.Month, day int, zone *time.Location) time.Time {
+	t := time.Date(year, month, day, 0, 0, 0, 0, zone)
+	if t.Hour() > 12 { // of the day before, in the hour that ends with the jump
+		_, t = t.ZoneBounds()
+	}
+	return t
+}
+
 // newToday signs the day's cookies, or takes those over that old has of the same
 // day: a list that changes at noon must not tell morning from afternoon.
 func (g *Gate) newToday(old *today, now time.Time, services []Service) (*today, error) {
 	now = now.In(g.config.Location)
-	from := firstMoment(now.Year(), now.Month(), now.Day(), g.config.Location)
-	to := firstMoment(now.Year(), now.Month(), now.Day()+1, g.config.Location)
+	from := FirstMoment(now.Year(), now.Month(), now.Day(), g.config.Location)
+	to := FirstMoment(now.Year(), now.Month(), now.Day()+1, g.config.Location)
 	p := newPolicy(&g.config, services)
 	t := &today{
 		policy: p, services: p.listed(services),
