@@ -42,9 +42,9 @@ type crawl struct {
 func (s *site) scan(ctx context.Context) *ScanReport {
 	c := s.newCrawl()
 	c.run(ctx)
-	before := s.g.relay.turned.Load()
-	s.g.relay.settled(ctx)
-	if s.g.relay.turned.Load() != before && ctx.Err() == nil {
+	before := s.g.relay.Turned()
+	s.g.relay.Settled(ctx)
+	if s.g.relay.Turned() != before && ctx.Err() == nil {
 		c = s.newCrawl()
 		c.run(ctx)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lychgate/lychgate/banner"
 	"github.com/lychgate/lychgate/consent"
+	"github.com/lychgate/lychgate/proxy/relay/relaytest"
 )
 
 // testScanSite writes a small site into a folder.
@@ -49,8 +50,8 @@ func testScanGateway(t *testing.T, data string, s Site) *Gateway {
 	if s.Gate, err = consent.NewGate(consent.Config{Site: "default", Banner: b, Services: func() []consent.Service { return g.Services("default") }}); err != nil {
 		t.Fatal(err)
 	}
-	p := newThirdParty(t, map[string]string{"/b.png": "image/png\n" + testPNG(t, 40, 30)})
-	if g, err = New(Config{Sites: []Site{s}, Dir: data, Dial: p.dial}); err != nil {
+	p := relaytest.New(t, map[string]string{"/b.png": "image/png\n" + relaytest.PNG(t, 40, 30)})
+	if g, err = New(Config{Sites: []Site{s}, Dir: data, Dial: p.Dial}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(g.stop)

@@ -62,7 +62,7 @@ func (s *site) serveEmbed(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed)
 		return
 	}
-	text, ok := s.thirdParties.embeds.open(r.URL.Path)
+	text, ok := s.thirdParties.embeds.Open(r.URL.Path)
 	if !ok {
 		s.notFound(w, r)
 		return

@@ -19,7 +19,7 @@ func testEmbedSite(t *testing.T) (*site, string) {
 	}
 	s := &site{Site: Site{Banner: b}, thirdParties: testJudge(t, Site{})}
 	e := embed{url: "https://www.youtube.com/embed/abc?a=1&b=2", title: `Our "day" <out>`, allow: "autoplay", sandboxed: true, sandbox: "allow-scripts", fullscreen: true}
-	return s, string(s.thirdParties.embeds.appendPath(nil, e.encode()))
+	return s, string(s.thirdParties.embeds.Append(nil, e.encode()))
 }
 
 func TestEmbedsAreShownAfterAPressOnly(t *testing.T) {

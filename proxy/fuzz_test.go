@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -69,18 +68,6 @@ func FuzzRename(f *testing.F) {
 			if strings.EqualFold(strings.TrimSpace(name), "domain") && namesOwn(value, own) {
 				t.Fatalf("%q keeps %q", cookie, a)
 			}
-		}
-	})
-}
-
-func FuzzRelayedImage(f *testing.F) {
-	f.Add([]byte("GIF89a\x01\x00\x01\x00"))
-	f.Add([]byte("RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
-	f.Add([]byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>x</script></svg>`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		tiny(data)
-		if err := checkSVG(data); err == nil && bytes.Contains(bytes.ToLower(data), []byte("<script>")) && !bytes.Contains(data, []byte("<!")) && !bytes.Contains(data, []byte("<?")) {
-			t.Fatalf("an image with a script passes: %q", data)
 		}
 	})
 }

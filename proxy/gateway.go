@@ -14,6 +14,10 @@
 //	send     headers, coding, body
 //
 // Whatever is not a page skips the rewriting and streams.
+//
+// Two rooms lie beside it and know nothing of requests: rewrite finds in a page
+// what would make a browser contact anybody, and asks the judge of this package;
+// relay fetches what the judge has sent through the gateway.
 package proxy
 
 import (

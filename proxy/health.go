@@ -1,5 +1,7 @@
 package proxy
 
+import "github.com/lychgate/lychgate/proxy/relay"
+
 // Health is the state of the gateway for an operator's monitoring: sums over
 // all sites, from which nothing of a site, a page or a visitor can be told.
 type Health struct {
@@ -10,7 +12,7 @@ type Health struct {
 	Refused Refused
 	// ThirdParties are the hosts known of all sites.
 	ThirdParties ThirdPartyCount
-	Relay        RelayHealth
+	Relay        relay.Health
 }
 
 // ThirdPartyCount says how many third parties are known, by what becomes of
@@ -18,19 +20,10 @@ type Health struct {
 // everybody until they enter it.
 type ThirdPartyCount struct{ Held, Relayed, Passed, Pending int }
 
-// RelayHealth is the state of the relayed files.
-type RelayHealth struct {
-	// Files are the URLs remembered, Waiting those not fetched yet, Failed those
-	// whose last fetch failed, Beacons those found to tell rather than show.
-	Files, Waiting, Failed, Beacons int
-	// Bytes are on the disk, about.
-	Bytes int64
-}
-
 // Health looks at everything once. It takes no lock that a page waits for longer
 // than a moment.
 func (g *Gateway) Health() Health {
-	h := Health{Relay: g.relay.health()}
+	h := Health{Relay: g.relay.Health()}
 	h.Refused = g.Refused()
 	for _, s := range g.sites().list {
 		if s.upstream != nil {
@@ -62,23 +55,4 @@ func (in *inventory) count(c *ThirdPartyCount) {
 			}
 		}
 	}
-}
-
-func (r *relay) health() RelayHealth {
-	var h RelayHealth
-	r.mu.RLock()
-	h.Files, h.Waiting = len(r.files), len(r.queue)
-	for _, f := range r.files {
-		switch f.state.Load() {
-		case relayFailed, relayRefused:
-			h.Failed++
-		case relayBeacon:
-			h.Beacons++
-		}
-	}
-	r.mu.RUnlock()
-	r.cache.mu.Lock()
-	h.Bytes = r.cache.bytes + r.cache.inMem
-	r.cache.mu.Unlock()
-	return h
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lychgate/lychgate/banner"
 	"github.com/lychgate/lychgate/consent"
+	"github.com/lychgate/lychgate/proxy/relay"
 	"github.com/lychgate/lychgate/proxy/rewrite"
 )
 
@@ -121,7 +122,7 @@ func (h *hearing) URL(r *rewrite.Ref) rewrite.Verdict {
 	}
 	if t.scheme == "" {
 		t.scheme = scheme
-		if _, ok := relayKind(r.Dest); ok {
+		if _, ok := relay.KindOf(r.Dest); ok {
 			t.scheme = "https" // what the gateway may fetch either way it fetches the safe way
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/lychgate/lychgate/consent"
+	"github.com/lychgate/lychgate/internal/signedpath"
+	"github.com/lychgate/lychgate/proxy/relay"
 	"github.com/lychgate/lychgate/proxy/rewrite"
 )
 
@@ -38,8 +40,8 @@ type judge struct {
 	observe       bool
 
 	inventory *inventory
-	relay     *relay // nil holds what would be relayed
-	embeds    *signer
+	relay     *relay.Relay // nil holds what would be relayed
+	embeds    *signedpath.Signer
 	hearings  sync.Pool // of *hearing
 	known     atomic.Pointer[knownFamily]
 }

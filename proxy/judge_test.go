@@ -6,6 +6,7 @@ import (
 
 	"github.com/lychgate/lychgate/banner"
 	"github.com/lychgate/lychgate/consent"
+	"github.com/lychgate/lychgate/internal/signedpath"
 	"github.com/lychgate/lychgate/proxy/rewrite"
 )
 
@@ -20,7 +21,7 @@ func testJudge(t testing.TB, c Site) *judge {
 		t.Fatal(err)
 	}
 	keys := consent.NewKeys()
-	j.embeds = newSigner(embedPath, keys.DeriveAll("proxy/embed"))
+	j.embeds = signedpath.New(embedPath, keys.DeriveAll("proxy/embed"))
 	return j
 }
 

@@ -24,7 +24,7 @@ func (h *hearing) placeholder(r *rewrite.Ref, s *service) []byte {
 	if r.Sandbox != nil {
 		shown.sandbox, shown.sandboxed = string(r.Sandbox), true
 	}
-	e.Show = string(h.j.embeds.appendPath(nil, shown.encode()))
+	e.Show = string(h.j.embeds.Append(nil, shown.encode()))
 	if len(r.Base) > 0 || r.Rootless {
 		e.Origin = h.scheme + "://" + h.host
 	}

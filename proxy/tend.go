@@ -67,7 +67,7 @@ func (g *Gateway) warn(s *site, err error) {
 // Run keeps the list of third parties and the relayed files until ctx is done.
 func (g *Gateway) Run(ctx context.Context) error {
 	var work sync.WaitGroup
-	work.Go(func() { g.relay.run(ctx) })
+	work.Go(func() { g.relay.Run(ctx) })
 	work.Go(func() { g.watchHealth(ctx) })
 	share := time.NewTicker(shareEvery)
 	defer share.Stop()

@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"github.com/lychgate/lychgate/consent"
+	"github.com/lychgate/lychgate/internal/signedpath"
+	"github.com/lychgate/lychgate/proxy/relay"
 )
 
 // thirdParties is what all sites share for holding third parties back.
 type thirdParties struct {
 	services []*service
-	relay    *relay
-	embeds   *signer
+	relay    *relay.Relay
+	embeds   *signedpath.Signer
 
 	location *time.Location // in which the list is renewed at 03:00
 	file     partyFile
@@ -32,11 +34,11 @@ func (g *Gateway) openThirdParties(c *Config) error {
 	if keys == nil {
 		keys = consent.NewKeys()
 	}
-	g.embeds = newSigner(embedPath, keys.DeriveAll("proxy/embed"))
-	cache := ""
+	g.embeds = signedpath.New(embedPath, keys.DeriveAll("proxy/embed"))
+	files := relay.Config{Paths: signedpath.New(relayPath, keys.DeriveAll("proxy/relay")), Dial: c.Dial, Log: g.log}
 	if c.Dir != "" {
-		cache = filepath.Join(c.Dir, "relay")
+		files.Dir = filepath.Join(c.Dir, "relay")
 	}
-	g.relay, err = newRelay(g.stopped, newSigner(relayPath, keys.DeriveAll("proxy/relay")), cache, c.Dial, g.services, g.log)
+	g.relay, err = openRelay(g.stopped, files, g.services)
 	return err
 }

@@ -1,4 +1,4 @@
-package proxy
+package relay
 
 import (
 	"context"
@@ -10,9 +10,6 @@ import (
 	"syscall"
 	"time"
 )
-
-// dialFunc connects, as net.Dialer.DialContext does.
-type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
 // errPrivate is the error for an address that is not the public internet's.
 var errPrivate = errors.New("not a public address")
@@ -50,9 +47,9 @@ func isPublic(a netip.Addr) bool {
 	return true
 }
 
-// relayClient keeps no cookies, uses no proxy of the environment and follows
+// newClient keeps no cookies, uses no proxy of the environment and follows
 // few redirects.
-func relayClient(dial dialFunc) *http.Client {
+func newClient(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			DialContext:           dial,

@@ -1,4 +1,4 @@
-package proxy
+package relay
 
 import (
 	"bufio"
@@ -17,14 +17,14 @@ import (
 	"time"
 )
 
-// A relayCache keeps relayed files on disk: each is one file, a line of JSON
+// A cache keeps relayed files on disk: each is one file, a line of JSON
 // and the body, written beside and renamed, so that a crash leaves either the
 // old or the new one. When the folder grows beyond its limit, what was written
 // longest ago goes first.
 //
 // A cache that cannot be written keeps files in memory, within a small limit:
 // pictures are no reason for a site to fail.
-type relayCache struct {
+type cache struct {
 	dir string // empty: memory only
 	log *slog.Logger
 
@@ -36,14 +36,14 @@ type relayCache struct {
 
 // Limits of the cache.
 const (
-	maxRelayDisk   = 256 << 20
-	maxRelayMemory = 32 << 20
+	maxDisk   = 256 << 20
+	maxMemory = 32 << 20
 )
 
 var errMemoryFull = errors.New("the memory for relayed files is full")
 
-// relayMeta is what is kept beside a body.
-type relayMeta struct {
+// metadata is what is kept beside a body.
+type metadata struct {
 	Key      string    `json:"key"`
 	Type     string    `json:"type,omitempty"`
 	Hash     string    `json:"hash,omitempty"` // of the body as sent, the ETag
@@ -56,8 +56,8 @@ type relayMeta struct {
 	Children []string `json:"children,omitempty"`
 }
 
-func openRelayCache(dir string, log *slog.Logger) *relayCache {
-	c := &relayCache{log: log, memory: map[string][]byte{}}
+func openCache(dir string, log *slog.Logger) *cache {
+	c := &cache{log: log, memory: map[string][]byte{}}
 	if dir == "" {
 		return c
 	}
@@ -72,13 +72,13 @@ func openRelayCache(dir string, log *slog.Logger) *relayCache {
 	return c
 }
 
-func (c *relayCache) name(key string) string {
+func (c *cache) name(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return filepath.Join(c.dir, hex.EncodeToString(sum[:]))
 }
 
 // put keeps a file.
-func (c *relayCache) put(m *relayMeta, body []byte) error {
+func (c *cache) put(m *metadata, body []byte) error {
 	line, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("keep relayed file: %w", err)
@@ -95,7 +95,7 @@ func (c *relayCache) put(m *relayMeta, body []byte) error {
 		c.inMem -= int64(len(old))
 		delete(c.memory, m.Key)
 	}
-	if c.inMem+int64(len(data)) > maxRelayMemory {
+	if c.inMem+int64(len(data)) > maxMemory {
 		if err == nil {
 			err = errMemoryFull
 		}
@@ -107,7 +107,7 @@ func (c *relayCache) put(m *relayMeta, body []byte) error {
 }
 
 // write replaces one file at once.
-func (c *relayCache) write(name string, data []byte) error {
+func (c *cache) write(name string, data []byte) error {
 	f, err := os.CreateTemp(c.dir, "new-*")
 	if err != nil {
 		return err
@@ -125,16 +125,16 @@ func (c *relayCache) write(name string, data []byte) error {
 	}
 	c.mu.Lock()
 	c.bytes += int64(len(data))
-	full := c.bytes > maxRelayDisk
+	full := c.bytes > maxDisk
 	c.mu.Unlock()
 	if full {
-		c.shrink(maxRelayDisk * 3 / 4)
+		c.shrink(maxDisk * 3 / 4)
 	}
 	return nil
 }
 
 // open returns a file and its body, or errNotRelayed.
-func (c *relayCache) open(key string) (*relayMeta, relayBody, error) {
+func (c *cache) open(key string) (*metadata, content, error) {
 	m, body, err := c.read(key)
 	if err == nil && m.Beacon {
 		err = errNotRelayed
@@ -147,7 +147,7 @@ func (c *relayCache) open(key string) (*relayMeta, relayBody, error) {
 }
 
 // holds reports whether anything is kept for key.
-func (c *relayCache) holds(key string) bool {
+func (c *cache) holds(key string) bool {
 	_, body, err := c.read(key)
 	if err != nil {
 		return false
@@ -157,13 +157,13 @@ func (c *relayCache) holds(key string) bool {
 }
 
 // read returns whatever is kept for key.
-func (c *relayCache) read(key string) (*relayMeta, relayBody, error) {
+func (c *cache) read(key string) (*metadata, content, error) {
 	c.mu.Lock()
 	data, ok := c.memory[key]
 	c.mu.Unlock()
 	if ok {
 		line, body, _ := bytes.Cut(data, []byte("\n"))
-		m := new(relayMeta)
+		m := new(metadata)
 		if err := json.Unmarshal(line, m); err != nil {
 			return nil, nil, errNotRelayed
 		}
@@ -176,7 +176,7 @@ func (c *relayCache) read(key string) (*relayMeta, relayBody, error) {
 	if err != nil {
 		return nil, nil, errNotRelayed
 	}
-	m, body, err := readRelayed(f, key)
+	m, body, err := readFile(f, key)
 	if err != nil {
 		_ = f.Close() // it was only read
 		return nil, nil, errNotRelayed
@@ -184,13 +184,13 @@ func (c *relayCache) read(key string) (*relayMeta, relayBody, error) {
 	return m, body, nil
 }
 
-// readRelayed reads the line of JSON and finds the body behind it.
-func readRelayed(f *os.File, key string) (*relayMeta, relayBody, error) {
+// readFile reads the line of JSON and finds the body behind it.
+func readFile(f *os.File, key string) (*metadata, content, error) {
 	line, err := bufio.NewReaderSize(f, 64<<10).ReadSlice('\n')
 	if err != nil {
 		return nil, nil, err
 	}
-	m := new(relayMeta)
+	m := new(metadata)
 	if err := json.Unmarshal(line, m); err != nil {
 		return nil, nil, err
 	}
@@ -221,7 +221,7 @@ type cachedFile struct {
 }
 
 // list returns the files of the folder and removes what a crash left behind.
-func (c *relayCache) list() []cachedFile {
+func (c *cache) list() []cachedFile {
 	entries, err := os.ReadDir(c.dir)
 	if err != nil {
 		c.log.Warn("the relay's cache cannot be read", "err", err)
@@ -247,7 +247,7 @@ func (c *relayCache) list() []cachedFile {
 
 // shrink removes the oldest files until at most limit bytes are left, and
 // counts anew.
-func (c *relayCache) shrink(limit int64) {
+func (c *cache) shrink(limit int64) {
 	files := c.list()
 	slices.SortFunc(files, func(a, b cachedFile) int { return b.written.Compare(a.written) })
 	var kept int64
@@ -264,7 +264,7 @@ func (c *relayCache) shrink(limit int64) {
 }
 
 // forget removes what was not written since before: nobody's page has had it.
-func (c *relayCache) forget(before time.Time) {
+func (c *cache) forget(before time.Time) {
 	if c.dir == "" {
 		return
 	}
@@ -273,10 +273,10 @@ func (c *relayCache) forget(before time.Time) {
 			c.remove(f.name)
 		}
 	}
-	c.shrink(maxRelayDisk)
+	c.shrink(maxDisk)
 }
 
-func (c *relayCache) remove(name string) {
+func (c *cache) remove(name string) {
 	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 		c.log.Warn("the relay's cache cannot be cleaned", "err", err)
 	}

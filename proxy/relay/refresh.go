@@ -1,4 +1,4 @@
-package proxy
+package relay
 
 import (
 	"context"
@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// run keeps what pages still show fresh, and forgets the rest, until ctx is
+// Run keeps what pages still show fresh, and forgets the rest, until ctx is
 // done. A file is fetched again because its time has come, so the third party
 // learns nothing of when anybody looked.
-func (r *relay) run(ctx context.Context) {
+func (r *Relay) Run(ctx context.Context) {
 	t := time.NewTicker(time.Minute)
 	defer t.Stop()
 	for n := 1; ; n++ {
@@ -20,21 +20,21 @@ func (r *relay) run(ctx context.Context) {
 		}
 		r.refresh()
 		if n%(24*60) == 0 {
-			r.cache.forget(r.now().Add(-forgetRelayed))
+			r.cache.forget(r.now().Add(-forgetWritten))
 			r.refetchMissing()
 		}
 	}
 }
 
-// forgetRelayed is the life of a file on disk that no page shows any more. A
+// forgetWritten is the life of a file on disk that no page shows any more. A
 // file in use is written again at least every 30 days.
-const forgetRelayed = 40 * 24 * time.Hour
+const forgetWritten = 40 * 24 * time.Hour
 
 // refetchMissing has the next refresh fetch what pages show and the cache had no
 // room for.
-func (r *relay) refetchMissing() {
+func (r *Relay) refetchMissing() {
 	for _, f := range r.known() {
-		if f.state.Load() == relayReady && !r.cache.holds(f.key) {
+		if f.state.Load() == ready && !r.cache.holds(f.key) {
 			f.mu.Lock()
 			f.meta.Expires = r.now()
 			f.mu.Unlock()
@@ -44,10 +44,10 @@ func (r *relay) refetchMissing() {
 
 // known are the files of this moment. Whoever goes through them must not hold
 // r.mu for as long: every page waits for it.
-func (r *relay) known() []*relayFile {
+func (r *Relay) known() []*File {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	files := make([]*relayFile, 0, len(r.files))
+	files := make([]*File, 0, len(r.files))
 	for _, f := range r.files {
 		files = append(files, f)
 	}
@@ -55,15 +55,15 @@ func (r *relay) known() []*relayFile {
 }
 
 // refresh queues what has expired and drops what no page has shown for long.
-func (r *relay) refresh() {
+func (r *Relay) refresh() {
 	now := r.now()
 	files := r.known()
 	r.keepChildren(files)
-	var forgotten, expired []*relayFile
+	var forgotten, expired []*File
 	for _, f := range files {
 		switch {
-		case f.state.Load() == relayPending:
-		case now.Sub(time.Unix(f.seen.Load(), 0)) > relayForget:
+		case f.state.Load() == pending:
+		case now.Sub(time.Unix(f.seen.Load(), 0)) > forgetUnseen:
 			forgotten = append(forgotten, f)
 		case f.expired(now):
 			expired = append(expired, f)
@@ -80,9 +80,9 @@ func (r *relay) refresh() {
 }
 
 // keepChildren marks what style sheets load as in use as long as the sheets are.
-func (r *relay) keepChildren(files []*relayFile) {
-	sheets := slices.DeleteFunc(slices.Clone(files), func(f *relayFile) bool { return f.kind() != 's' })
-	for range maxSheetDepth {
+func (r *Relay) keepChildren(files []*File) {
+	sheets := slices.DeleteFunc(slices.Clone(files), func(f *File) bool { return f.kind() != kindSheet })
+	for range maxDepth {
 		for _, f := range sheets {
 			f.mu.Lock()
 			children := f.meta.Children
@@ -100,7 +100,7 @@ func (r *relay) keepChildren(files []*relayFile) {
 
 // expired reports whether a file is due, and puts it off for an hour, so that
 // it is not queued twice.
-func (f *relayFile) expired(now time.Time) bool {
+func (f *File) expired(now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.meta.Expires.After(now) {

@@ -1,4 +1,4 @@
-package proxy
+package relay
 
 import (
 	"context"
@@ -7,80 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/lychgate/lychgate/proxy/rewrite"
 )
 
-// relayAgent is what third parties see as the browser. Some send other fonts
+// agent is what third parties see as the browser. Some send other fonts
 // to browsers they do not know, so it reads like a common one.
-const relayAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/144.0.0.0 Safari/537.36 (lychgate relay)"
-
-// A relayRule says what a kind of file may be.
-type relayRule struct {
-	accept   string
-	maxBytes int64
-	timeout  time.Duration
-}
-
-func relayRuleOf(kind byte) relayRule {
-	switch kind {
-	case 's':
-		return relayRule{"text/css,*/*;q=0.1", 4 << 20, 20 * time.Second}
-	case 'f':
-		return relayRule{"*/*", 8 << 20, 20 * time.Second}
-	case 'm':
-		return relayRule{"*/*", 64 << 20, 2 * time.Minute}
-	case 'j':
-		return relayRule{"*/*", 8 << 20, 20 * time.Second}
-	}
-	return relayRule{"image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8", 16 << 20, 30 * time.Second}
-}
-
-// relayType is the content type that a file of a kind is sent with, from the
-// one it came with; empty when the kind does not allow it.
-func relayType(kind byte, header string) string {
-	media, params, err := mime.ParseMediaType(header)
-	if err != nil && media == "" {
-		return ""
-	}
-	switch kind {
-	case 'i':
-		if strings.HasPrefix(media, "image/") {
-			return media
-		}
-	case 's':
-		if media == "text/css" {
-			if c := params["charset"]; c != "" {
-				return mime.FormatMediaType(media, map[string]string{"charset": c})
-			}
-			return media
-		}
-	case 'f':
-		if strings.HasPrefix(media, "font/") || strings.HasPrefix(media, "application/font-") || strings.HasPrefix(media, "application/x-font-") ||
-			media == "application/vnd.ms-fontobject" || media == "application/octet-stream" || media == "binary/octet-stream" {
-			return media
-		}
-	case 'm':
-		if strings.HasPrefix(media, "audio/") || strings.HasPrefix(media, "video/") || media == "text/vtt" || media == "application/ogg" {
-			return media
-		}
-	case 'j':
-		switch media {
-		case "text/javascript", "application/javascript", "application/x-javascript", "text/ecmascript", "application/ecmascript":
-			return "text/javascript; charset=utf-8"
-		}
-	}
-	return ""
-}
+const agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/144.0.0.0 Safari/537.36 (lychgate relay)"
 
 // bring gets a file from the disk or from its third party. It runs in a worker.
-func (r *relay) bring(f *relayFile) {
-	first := f.state.Load() == relayPending
+func (r *Relay) bring(f *File) {
+	first := f.state.Load() == pending
 	if first {
 		if m, body, err := r.cache.read(f.key); err == nil {
 			_ = body.Close() // only the line above it was needed
@@ -89,7 +29,7 @@ func (r *relay) bring(f *relayFile) {
 			f.mu.Unlock()
 			r.settle(f, m)
 			if m.Expires.After(r.now()) {
-				close(f.ready)
+				close(f.fetched)
 				return
 			}
 		}
@@ -98,26 +38,26 @@ func (r *relay) bring(f *relayFile) {
 	switch {
 	case err == nil:
 		f.mu.Lock()
-		f.meta, f.failed = *m, 0
+		f.meta, f.tries = *m, 0
 		f.mu.Unlock()
 		r.settle(f, m)
-	case f.state.Load() != relayReady:
+	case f.state.Load() != ready:
 		r.fail(f, err)
 		fallthrough
 	default:
 		// Until the next try an older file goes on being sent.
 		f.mu.Lock()
-		f.failed++
-		pause := retryFetch(f.failed, err)
+		f.tries++
+		pause := retryFetch(f.tries, err)
 		f.meta.Expires = r.now().Add(pause)
-		news := f.failed == 1 || pause == maxRetryFetch
+		news := f.tries == 1 || pause == maxRetryFetch
 		f.mu.Unlock()
 		if news {
 			r.log.Info("relay: a file cannot be fetched", "host", hostOfURL(f.url()), "err", withoutURL(err))
 		}
 	}
 	if first {
-		close(f.ready)
+		close(f.fetched)
 	}
 }
 
@@ -138,31 +78,31 @@ func retryFetch(n int, err error) time.Duration {
 var errRefused = errors.New("not given")
 
 // fail notes that a file that was never there could not be fetched.
-func (r *relay) fail(f *relayFile, err error) {
+func (r *Relay) fail(f *File, err error) {
 	if !errors.Is(err, errRefused) {
-		f.state.CompareAndSwap(relayPending, relayFailed)
-	} else if f.state.Swap(relayRefused) != relayRefused {
+		f.state.CompareAndSwap(pending, failed)
+	} else if f.state.Swap(refused) != refused {
 		r.turned.Add(1)
 	}
 }
 
 // settle notes what became of a file and wants what it loads in turn.
-func (r *relay) settle(f *relayFile, m *relayMeta) {
+func (r *Relay) settle(f *File, m *metadata) {
 	for _, child := range m.Children {
-		r.want([]byte(child), f.depth+1)
+		r.Want([]byte(child), f.depth+1)
 	}
 	if m.Beacon {
-		if f.state.Swap(relayBeacon) != relayBeacon {
+		if f.state.Swap(beacon) != beacon {
 			r.turned.Add(1)
 		}
 		return
 	}
-	f.state.Store(relayReady)
+	f.state.Store(ready)
 }
 
 // fetch asks the third party and keeps the answer.
-func (r *relay) fetch(f *relayFile) (*relayMeta, error) {
-	rule := relayRuleOf(f.kind())
+func (r *Relay) fetch(f *File) (*metadata, error) {
+	rule := ruleOf(f.kind())
 	ctx, cancel := context.WithTimeout(r.ctx, rule.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url(), http.NoBody)
@@ -170,12 +110,12 @@ func (r *relay) fetch(f *relayFile) (*relayMeta, error) {
 		return nil, err
 	}
 	req.URL.User = nil
-	req.Header = http.Header{"User-Agent": {relayAgent}, "Accept": {rule.accept}}
+	req.Header = http.Header{"User-Agent": {agent}, "Accept": {rule.accept}}
 	f.mu.Lock()
 	old := f.meta
 	f.mu.Unlock()
 	if !r.cache.holds(f.key) {
-		old = relayMeta{} // "unchanged" would bring back nothing
+		old = metadata{} // "unchanged" would bring back nothing
 	}
 	if old.ETag != "" {
 		req.Header["If-None-Match"] = []string{old.ETag}
@@ -190,8 +130,8 @@ func (r *relay) fetch(f *relayFile) (*relayMeta, error) {
 	if resp.StatusCode == http.StatusNotModified && old.Hash != "" {
 		return r.extend(&old, resp.Header)
 	}
-	if f.kind() == 'i' && tells(resp) {
-		return r.keep(&relayMeta{Key: f.key, Beacon: true, Expires: r.now().Add(24 * time.Hour)}, nil)
+	if f.kind() == kindImage && tells(resp) {
+		return r.keep(&metadata{Key: f.key, Beacon: true, Expires: r.now().Add(24 * time.Hour)}, nil)
 	}
 	switch s := resp.StatusCode; {
 	case s == http.StatusOK:
@@ -211,10 +151,10 @@ func (r *relay) fetch(f *relayFile) (*relayMeta, error) {
 }
 
 // take checks a fetched body and keeps it.
-func (r *relay) take(f *relayFile, resp *http.Response, body []byte) (*relayMeta, error) {
-	m := &relayMeta{
-		Key: f.key, Type: relayType(f.kind(), resp.Header.Get("Content-Type")),
-		ETag: resp.Header.Get("Etag"), Modified: resp.Header.Get("Last-Modified"), Expires: relayExpiry(resp.Header, r.now()),
+func (r *Relay) take(f *File, resp *http.Response, body []byte) (*metadata, error) {
+	m := &metadata{
+		Key: f.key, Type: typeOf(f.kind(), resp.Header.Get("Content-Type")),
+		ETag: resp.Header.Get("Etag"), Modified: resp.Header.Get("Last-Modified"), Expires: expiry(resp.Header, r.now()),
 	}
 	if m.Type == "" {
 		return nil, fmt.Errorf("type %q is not relayed: %w", resp.Header.Get("Content-Type"), errRefused)
@@ -224,18 +164,18 @@ func (r *relay) take(f *relayFile, resp *http.Response, body []byte) (*relayMeta
 		if err := checkSVG(body); err != nil {
 			return nil, fmt.Errorf("%w: %w", err, errRefused)
 		}
-	case f.kind() == 'i' && tiny(body):
-		return r.keep(&relayMeta{Key: f.key, Beacon: true, Expires: r.now().Add(24 * time.Hour)}, nil)
-	case f.kind() == 's':
+	case f.kind() == kindImage && tiny(body):
+		return r.keep(&metadata{Key: f.key, Beacon: true, Expires: r.now().Add(24 * time.Hour)}, nil)
+	case f.kind() == kindSheet:
 		// What a style sheet names is relative to where it really came from.
-		body, m.Children = r.sheet(f, resp.Request.URL.String(), body)
+		body, m.Children = r.sheet(resp.Request.URL.String(), body, f.depth+1)
 	}
 	sum := sha256.Sum256(body)
 	m.Hash = hex.EncodeToString(sum[:16])
 	return r.keep(m, body)
 }
 
-func (r *relay) keep(m *relayMeta, body []byte) (*relayMeta, error) {
+func (r *Relay) keep(m *metadata, body []byte) (*metadata, error) {
 	if err := r.cache.put(m, body); err != nil {
 		return nil, err
 	}
@@ -243,7 +183,7 @@ func (r *relay) keep(m *relayMeta, body []byte) (*relayMeta, error) {
 }
 
 // extend keeps an unchanged file longer.
-func (r *relay) extend(old *relayMeta, h http.Header) (*relayMeta, error) {
+func (r *Relay) extend(old *metadata, h http.Header) (*metadata, error) {
 	_, body, err := r.cache.read(old.Key)
 	if err != nil {
 		return nil, err
@@ -254,7 +194,7 @@ func (r *relay) extend(old *relayMeta, h http.Header) (*relayMeta, error) {
 		return nil, err
 	}
 	m := *old
-	m.Expires = relayExpiry(h, r.now())
+	m.Expires = expiry(h, r.now())
 	return r.keep(&m, data)
 }
 
@@ -269,9 +209,9 @@ func tells(resp *http.Response) bool {
 	return resp.StatusCode == http.StatusNoContent || strings.Contains(strings.ToLower(strings.Join(resp.Header["Cache-Control"], ",")), "no-store")
 }
 
-// relayExpiry is until when a file counts as fresh: what the third party says,
+// expiry is until when a file counts as fresh: what the third party says,
 // but at least an hour and at most 30 days.
-func relayExpiry(h http.Header, now time.Time) time.Time {
+func expiry(h http.Header, now time.Time) time.Time {
 	life := 24 * time.Hour
 	for part := range strings.SplitSeq(strings.ToLower(strings.Join(h["Cache-Control"], ",")), ",") {
 		if v, ok := strings.CutPrefix(strings.TrimSpace(part), "max-age="); ok {
@@ -283,37 +223,13 @@ func relayExpiry(h http.Header, now time.Time) time.Time {
 	return now.Add(min(max(life, time.Hour), 30*24*time.Hour))
 }
 
-// A sheet judges what a relayed style sheet loads: it is all relayed, as the
-// sheet itself is, but for trackers.
-type sheet struct {
-	*hearing
-	base     []byte
-	children []string
-}
-
-// URL resolves against the sheet, not the page.
-func (s *sheet) URL(ref *rewrite.Ref) rewrite.Verdict {
-	ref.Base = s.base
-	v := s.hearing.URL(ref)
-	if v.Action == rewrite.Replace {
-		s.children = append(s.children, string(s.key))
-	}
-	return v
-}
-
-// sheet rewrites a style sheet that came from url.
-func (r *relay) sheet(f *relayFile, url string, css []byte) ([]byte, []string) {
-	s := &sheet{hearing: r.sheets.open("https", "", "/"), base: []byte(url)}
-	s.depth = f.depth + 1
-	defer s.close()
-	return rewrite.AppendCSS(make([]byte, 0, len(css)+len(css)/4), css, s), s.children
-}
-
 // hostOfURL is all of a URL that a log may hold.
 func hostOfURL(u string) string {
-	var t target
-	t.parse([]byte(u), "")
-	return string(t.host)
+	parsed, err := url.Parse(u)
+	if err != nil {
+		return ""
+	}
+	return parsed.Host
 }
 
 // withoutURL is an error of the client without the URL in it, whose query is
