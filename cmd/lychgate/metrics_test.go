@@ -59,7 +59,7 @@ func TestMetricsTellOfEveryRoom(t *testing.T) {
 	}
 	var walk func(name string, of reflect.Type)
 	walk = func(name string, of reflect.Type) {
-		if of.Kind() == reflect.Struct && of.PkgPath() == reflect.TypeFor[proxy.Health]().PkgPath() {
+		if of.Kind() == reflect.Struct && strings.HasPrefix(of.PkgPath(), module+"/proxy") {
 			for field := range of.Fields() {
 				walk(name+"."+field.Name, field.Type)
 			}

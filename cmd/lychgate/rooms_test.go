@@ -19,18 +19,20 @@ const module = "github.com/lychgate/lychgate"
 var rooms = map[string][]string{
 	"banner":              {},
 	"internal/durable":    {},
+	"internal/signedpath": {},
 	"internal/sqlite":     {},
 	"proxy/rewrite":       {},
 	"consent":             {"banner", "internal/durable", "internal/sqlite"},
 	"analytics":           {"consent", "banner", "internal/durable", "internal/sqlite"},
 	"analytics/dashboard": {"analytics", "consent", "banner", "internal/sqlite"},
-	"proxy":               {"proxy/rewrite", "consent", "banner", "analytics", "internal/durable"},
+	"proxy/relay":         {"proxy/rewrite", "internal/signedpath"},
+	"proxy":               {"proxy/relay", "proxy/rewrite", "consent", "banner", "analytics", "internal/durable", "internal/signedpath"},
 	"cmd/lychgate":        {"proxy", "proxy/rewrite", "consent", "banner", "analytics", "analytics/dashboard"},
 }
 
 // testOnly are the rooms that hold tests and test programs, never linked into
 // the product.
-var testOnly = []string{"deploy", "analytics/clickhousetest"}
+var testOnly = []string{"deploy", "analytics/clickhousetest", "proxy/relay/relaytest"}
 
 func TestRooms(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}:{{join .Imports " "}}`, module+"/...").Output()
@@ -115,7 +117,7 @@ func TestNoTestCodeInTheProgram(t *testing.T) {
 		t.Fatal("the list lacks what is in the program: this test would prove nothing")
 	}
 	for path := range strings.Lines(string(out)) {
-		for _, word := range []string{"clickhousetest", "chserver", "purego", "chdb", "net/http/httptest"} {
+		for _, word := range []string{"clickhousetest", "relaytest", "chserver", "purego", "chdb", "net/http/httptest"} {
 			if strings.Contains(path, word) {
 				t.Errorf("%s is in the program", strings.TrimSpace(path))
 			}
