@@ -102,11 +102,16 @@ func (c *crawl) run(ctx context.Context) {
 
 // walk adds what a folder holds, linked or not.
 func (c *crawl) walk() {
-	err := fs.WalkDir(c.s.folder.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+	f, err := c.s.folder.current()
+	if err != nil {
+		c.s.g.log.Warn("the site's folder cannot be read", "site", c.s.Name, "err", err)
+		return
+	}
+	err = fs.WalkDir(f.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return nil //nolint:nilerr // what cannot be read is not served either
 		}
-		if strings.HasPrefix(d.Name(), ".") && name != "." {
+		if (strings.HasPrefix(d.Name(), ".") && name != ".") || f.private.have(f.root.Name(), name) {
 			if d.IsDir() {
 				return fs.SkipDir
 			}

@@ -16,15 +16,22 @@ import (
 // A folder is a site served from disk. os.Root keeps every path inside it,
 // whatever its symbolic links say and whenever they change.
 type folder struct {
-	root *os.Root
+	root    *os.Root
+	info    fs.FileInfo // of root
+	private privatePaths
 }
 
-func openFolder(dir string) (*folder, error) {
+// openFolder opens dir as it is now; served.go notices when it is replaced.
+func openFolder(dir string, private []string) (*folder, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("dir: %w", err)
 	}
-	return &folder{root: root}, nil
+	info, err := root.Stat(".")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("dir: %w", err), root.Close())
+	}
+	return &folder{root: root, info: info, private: privateIn(dir, private)}, nil
 }
 
 // fetch answers from the folder. A path may leave out ".html"; a folder is
@@ -77,9 +84,12 @@ func fileName(r *http.Request) (string, bool) {
 	return p, true
 }
 
-// open opens a regular file or a folder. O_NONBLOCK: a named pipe without a
-// writer would hold the request for ever.
+// open opens a regular file or a folder that is for visitors. O_NONBLOCK: a
+// named pipe without a writer would hold the request for ever.
 func (f *folder) open(name string) (*os.File, fs.FileInfo, error) {
+	if f.private.have(f.root.Name(), name) {
+		return nil, nil, fs.ErrNotExist
+	}
 	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, err

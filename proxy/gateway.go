@@ -91,6 +91,9 @@ type Site struct {
 	UpstreamHost string
 	// Dir is the folder served, when there is no Upstream.
 	Dir string
+	// Private are files and folders of the gateway's own, such as its data folder
+	// and its keys. Where they lie in Dir, they are no part of the site.
+	Private []string
 	// SecurityHeaders adds the usual protective headers to the site's own answers
 	// where it says nothing itself (headers.go).
 	SecurityHeaders bool

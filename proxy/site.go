@@ -17,7 +17,7 @@ type site struct {
 	// canonical is the host others redirect to, or empty.
 	canonical string
 	upstream  *upstream // or
-	folder    *folder
+	folder    *servedFolder
 	essential cookieNames
 	// thirdParties judges what the site's pages would load.
 	thirdParties *judge
@@ -45,7 +45,7 @@ func newSite(g *Gateway, c Site) (*site, error) {
 	case c.Upstream != nil:
 		s.upstream, err = newUpstream(s)
 	case c.Dir != "":
-		s.folder, err = openFolder(c.Dir)
+		s.folder, err = serveFolder(c.Dir, c.Private, g.log)
 	default:
 		return nil, fmt.Errorf("site %s: has neither an upstream nor a dir", c.Name)
 	}

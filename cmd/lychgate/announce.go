@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/lychgate/lychgate/proxy"
@@ -34,8 +35,8 @@ func (h *house) announce(w io.Writer, doors *proxy.Server, watch *monitor) error
 	if data, err := filepath.Abs(h.c.Data); err == nil {
 		rows = append(rows, [2]string{"data", data})
 	}
-	for _, observer := range h.c.observers() {
-		rows = append(rows, [2]string{"beware", observer})
+	for _, warning := range slices.Concat(h.c.observers(), h.c.exposed()) {
+		rows = append(rows, [2]string{"beware", warning})
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "lychgate %s is open for %s.\n", versionOf(), count(len(h.c.Sites), "site", "sites"))

@@ -62,5 +62,5 @@ func (h *house) site(c *config, s *siteConfig, words *banner.Banner, before *con
 	if err != nil {
 		return proxy.Site{}, err
 	}
-	return s.proxySite(gate, words)
+	return c.proxySite(s, gate, words)
 }

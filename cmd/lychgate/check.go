@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,8 +27,8 @@ func runCheck(args []string, stdout, stderr io.Writer) error {
 			text += "But " + complaint + ".\n"
 		}
 	}
-	for _, observer := range c.observers() {
-		text += "But " + observer + ".\n"
+	for _, warning := range slices.Concat(c.observers(), c.exposed()) {
+		text += "But " + warning + ".\n"
 	}
 	_, err = io.WriteString(stdout, text)
 	return err

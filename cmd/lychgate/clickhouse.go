@@ -47,9 +47,13 @@ func (c *config) fillStore(base string) {
 		}
 	}
 	ch.CA = within(base, ch.CA)
-	for _, l := range []*loginConfig{&ch.Writer, &ch.Reader, &ch.Housekeeper, &ch.Migrator} {
+	for _, l := range ch.logins() {
 		l.PasswordFile = within(base, l.PasswordFile)
 	}
+}
+
+func (ch *clickhouseConfig) logins() []*loginConfig {
+	return []*loginConfig{&ch.Writer, &ch.Reader, &ch.Housekeeper, &ch.Migrator}
 }
 
 // checkStore checks where the sums are kept. No server is asked.

@@ -81,6 +81,9 @@ type config struct {
 	} `toml:"mail"`
 
 	Sites []siteConfig `toml:"site"`
+
+	// file is where all this was read; empty when flags said it.
+	file string
 }
 
 type purposeConfig struct {
@@ -174,7 +177,7 @@ func readConfig(path string) (*config, error) {
 // paths in it are taken from the folder the file lies in, so that the gateway
 // finds its data wherever it is started from.
 func parseConfig(name string, data []byte) (*config, *problems) {
-	c, p := new(config), &problems{file: name, lines: map[string]int{}}
+	c, p := &config{file: name}, &problems{file: name, lines: map[string]int{}}
 	decodeTOML(data, c, p)
 	if p.unreadable {
 		return c, p

@@ -126,6 +126,7 @@ func (s *source) config() (*config, error) {
 		checkAddress(p, "listen.http", s.listen)
 	}
 	c.checkData(p)
+	c.checkPrivate(p)
 	return c, p.err()
 }
 

@@ -35,6 +35,9 @@ func TestReferenceConfigIsTrue(t *testing.T) {
 	// Sites and purposes have examples rather than defaults.
 	asShipped.Sites, asShipped.Purposes, shown.Sites, shown.Purposes = nil, nil, nil, nil
 	for field := range reflect.TypeFor[config]().Fields() {
+		if field.Tag.Get("toml") == "" {
+			continue // no key of the file
+		}
 		got := reflect.ValueOf(*shown).FieldByName(field.Name).Interface()
 		want := reflect.ValueOf(*asShipped).FieldByName(field.Name).Interface()
 		if !equalOrEmpty(got, want) {

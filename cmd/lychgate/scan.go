@@ -86,7 +86,7 @@ func (c *config) scanner(dir string, log *slog.Logger) (*proxy.Gateway, error) {
 		if err != nil {
 			return nil, err
 		}
-		site, err := s.proxySite(gate, words)
+		site, err := c.proxySite(s, gate, words)
 		if err != nil {
 			return nil, err
 		}

@@ -17,10 +17,10 @@ import (
 // What each room is told of the configuration stands here.
 
 // proxySite is what the gateway is told of a site.
-func (s *siteConfig) proxySite(gate *consent.Gate, words *banner.Banner) (proxy.Site, error) {
+func (c *config) proxySite(s *siteConfig, gate *consent.Gate, words *banner.Banner) (proxy.Site, error) {
 	site := proxy.Site{
 		Name: s.id(), Hosts: s.Hosts, NoRedirect: s.Redirect != nil && !*s.Redirect,
-		UpstreamHost: s.UpstreamHost, Dir: s.Dir, EssentialCookies: s.EssentialCookies,
+		UpstreamHost: s.UpstreamHost, Dir: s.Dir, Private: c.private(), EssentialCookies: s.EssentialCookies,
 		ThirdParties: s.ThirdParties, StrictConnections: s.StrictConnect, Allow: s.Allow, Hold: s.Hold, Relay: s.Relay, AnalyticsPaths: s.AnalyticsPaths,
 		HealthPath: s.HealthPath, SecurityHeaders: s.SecurityHeaders,
 		Beacon: s.Beacon, Gate: gate, Banner: words,
