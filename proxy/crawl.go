@@ -118,7 +118,7 @@ func (c *crawl) walk() {
 			return nil
 		}
 		switch strings.ToLower(path.Ext(name)) {
-		case ".html", ".htm", ".xhtml", ".css", ".js", ".mjs", ".svg":
+		case ".html", ".htm", ".xhtml", ".css", ".js", ".mjs", ".svg", ".svgz":
 			p := url.URL{Path: "/" + name}
 			if d.Name() == "index.html" {
 				p.Path = strings.TrimSuffix(p.Path, "index.html")

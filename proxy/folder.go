@@ -144,6 +144,9 @@ func fileAnswer(status int, file *os.File, info fs.FileInfo) *answer {
 		a.header["Etag"] = []string{fileETag(info)}
 	}
 	a.header["Content-Type"] = []string{fileType(file, info)}
+	if isGzippedSVG(file, info) {
+		a.header["Content-Encoding"] = []string{"gzip"}
+	}
 	a.header["Content-Length"] = []string{strconv.FormatInt(info.Size(), 10)}
 	return a
 }
@@ -195,6 +198,17 @@ func fileType(file *os.File, info fs.FileInfo) string {
 		return "application/octet-stream"
 	}
 	return http.DetectContentType(first[:n])
+}
+
+// isGzippedSVG reports whether a file is a drawing that browsers must be told to
+// unpack. The ending alone does not say: many a plain drawing is called so.
+func isGzippedSVG(file *os.File, info fs.FileInfo) bool {
+	if !strings.EqualFold(path.Ext(info.Name()), ".svgz") {
+		return false
+	}
+	var first [2]byte
+	n, _ := file.ReadAt(first[:], 0) // a file that cannot be read is not sent either
+	return n == len(first) && first[0] == 0x1f && first[1] == 0x8b
 }
 
 // closeFile closes a file that was only read; there is nothing to lose.

@@ -183,10 +183,11 @@ func (s *site) passFile(w http.ResponseWriter, r *http.Request, v *visit, a *ans
 		http.ServeContent(w, r, "", time.Time{}, a.file)
 		return
 	}
-	if r.Header["Range"] != nil || a.length < minCompressed || a.length > maxPage || !compressible(get(h, "Content-Type")) {
+	text := compressible(get(h, "Content-Type")) && h["Content-Encoding"] == nil
+	if r.Header["Range"] != nil || a.length < minCompressed || a.length > maxPage || !text {
 		c = identity
 	}
-	if compressible(get(h, "Content-Type")) {
+	if text {
 		h.Add("Vary", "Accept-Encoding")
 	}
 	if c == identity {
