@@ -40,7 +40,8 @@ type ConsentPage struct {
 	Day, Expires time.Time
 	// Policy is the version of the list shown.
 	Policy string
-	// ReturnTo is where a choice leads; the consent page itself when empty.
+	// ReturnTo is the page of the site that the visitor was reading, for the way
+	// back; the start page when empty.
 	ReturnTo string
 	// Purposes is the list in force, in its order.
 	Purposes []PurposeChoice

@@ -2,6 +2,7 @@ package banner
 
 import (
 	"html/template"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -179,6 +180,20 @@ func (p *ConsentPage) Back() string {
 		return "/"
 	}
 	return p.ReturnTo
+}
+
+// Own is the address of this page with its way back, where its forms lead.
+func (p *ConsentPage) Own() string {
+	if back := p.Back(); back != "/" {
+		return consentPath + "?return_to=" + url.QueryEscape(back)
+	}
+	return consentPath
+}
+
+// Link leads to the same page in another language.
+func (p *ConsentPage) Link(lang string) string {
+	_, back, _ := strings.Cut(p.Own(), "?")
+	return strings.TrimSuffix("?lang="+lang+"&"+back, "&")
 }
 
 // Retry is true when the same request may work a little later.

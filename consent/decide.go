@@ -172,12 +172,18 @@ func (g *Gate) had(r *http.Request, t *today) Purposes {
 }
 
 // location is where the visitor goes on. The consent page is told that a choice
-// was just made, to say so in its title.
+// was just made, to say so in its title, and keeps the way back.
 func (g *Gate) location(r *http.Request, c choice) string {
 	if !ownPage(c.returnTo) {
 		return c.returnTo + anchor
 	}
 	q := url.Values{"saved": {"1"}}
+	_, carried, _ := strings.Cut(c.returnTo, "?")
+	if own, err := url.ParseQuery(carried); err == nil {
+		if to, ok := returnTo(own.Get("return_to")); ok {
+			q.Set("return_to", to)
+		}
+	}
 	if lang := r.PostForm.Get("lang"); lang != "" {
 		q.Set("lang", g.config.Banner.Language(visitor(r)))
 	}

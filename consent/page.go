@@ -30,9 +30,7 @@ func (g *Gate) showPage(w http.ResponseWriter, r *http.Request) {
 	if !d.Day.IsZero() {
 		p.Expires = g.ends(d.Day)
 	}
-	if to, ok := returnTo(r.URL.Query().Get("return_to")); ok {
-		p.ReturnTo = to
-	}
+	p.ReturnTo = cameFrom(r)
 	if g.config.Counting != nil && grant.Allows(Statistics) {
 		p.Counting = g.config.Counting(r)
 	}
@@ -43,7 +41,7 @@ func (g *Gate) showPage(w http.ResponseWriter, r *http.Request) {
 // showWithdrawn confirms a withdrawal, says what no answer of ours can undo, and
 // offers the receipt of the consent that has just ended, whose cookie is gone.
 func (g *Gate) showWithdrawn(w http.ResponseWriter, r *http.Request, t *today) {
-	p := &banner.WithdrawnPage{Visitor: visitor(r)}
+	p := &banner.WithdrawnPage{Visitor: visitor(r), ReturnTo: cameFrom(r)}
 	if id, ok := parseReceiptID(r.URL.Query().Get("last")); ok {
 		if last, err := g.receiptOf(r, id); err == nil {
 			p.Receipt = string(last.json())

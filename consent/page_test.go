@@ -82,16 +82,70 @@ func TestPageSaysWhatHolds(t *testing.T) {
 	}
 }
 
-func TestReturnToOfThePage(t *testing.T) {
+func TestWayBackLeadsToThePageTheVisitorWasReading(t *testing.T) {
 	g := testGate(t, Config{}, video)
 	v := newVisitor("https")
-	if body := testBody(t, v.get(g, pagePath+"?return_to=/donate")); !strings.Contains(body, `name="return_to" value="/donate"`) {
-		t.Error("the way back is lost")
+	back := func(body string) string {
+		t.Helper()
+		m := regexp.MustCompile(`<footer>\s*<p><a href="([^"]*)"`).FindStringSubmatch(body)
+		if m == nil {
+			t.Fatalf("no way back in %s", body)
+		}
+		return html.UnescapeString(m[1])
+	}
+	const reading = "/donate?x=1&y=a%20b"
+	const carried = pagePath + "?return_to=%2Fdonate%3Fx%3D1%26y%3Da%2520b"
+
+	// The page was reached by its link, so the browser says from where.
+	r := v.request("GET", pagePath+"?lang=en", nil)
+	r.Header.Set("Referer", "https://"+testSite+reading)
+	body := testBody(t, v.do(g, r))
+	if got := back(body); got != reading {
+		t.Errorf("way back leads to %q, want %q", got, reading)
+	}
+	for _, want := range []string{`name="return_to" value="` + carried + `"`, `href="?lang=cy&amp;return_to=%2Fdonate`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%s is not in the page", want)
+		}
+	}
+
+	// It is still known after an answer, and then near the top.
+	for decision, saved := range map[string]string{"accept": "1", "decline": "1", "withdraw": "withdraw"} {
+		res := v.post(g, url.Values{"decision": {decision}, "return_to": {carried}})
+		want := url.Values{"return_to": {reading}, "saved": {saved}}
+		u, err := url.Parse(res.Header.Get("Location"))
+		if err != nil || u.Path != pagePath || u.Fragment != "lychgate" || u.Query().Get("return_to") != reading || u.Query().Get("saved") != saved {
+			t.Errorf("%s leads to %q, want %v", decision, res.Header.Get("Location"), want)
+			continue
+		}
+		body := testBody(t, v.get(g, u.RequestURI()))
+		if got := back(body); got != reading {
+			t.Errorf("after %s the way back leads to %q", decision, got)
+		}
+		link := `<a href="/donate?x=1&amp;y=a%20b">`
+		if before, _, _ := strings.Cut(body, `id="choose"`); decision != "withdraw" && !strings.Contains(before, link) {
+			t.Errorf("after %s there is no way back beside what was saved", decision)
+		}
+	}
+
+	// Elsewhere, our own pages and what is no path are no way back.
+	plain := `name="return_to" value="/_lychgate/consent"`
+	for _, from := range []string{"", "https://evil.test/donate", "http://" + testSite + "/donate", "https://" + testSite + pagePath + "/receipt", "https://" + testSite + "//evil.test", "nonsense"} {
+		r := v.request("GET", pagePath, nil)
+		r.Header.Set("Referer", from)
+		body := testBody(t, v.do(g, r))
+		if got := back(body); got != "/" || !strings.Contains(body, plain) {
+			t.Errorf("from %q the way back leads to %q", from, got)
+		}
 	}
 	for _, bad := range hostileReturnTo() {
-		body := testBody(t, v.get(g, pagePath+"?"+url.Values{"return_to": {bad}}.Encode()))
-		if !strings.Contains(body, `name="return_to" value="/_lychgate/consent"`) {
+		query := "?" + url.Values{"return_to": {bad}}.Encode()
+		if body := testBody(t, v.get(g, pagePath+query)); !strings.Contains(body, plain) {
 			t.Errorf("%q is taken for a way back", bad)
+		}
+		res := v.post(g, url.Values{"decision": {"decline"}, "return_to": {pagePath + query}})
+		if got := res.Header.Get("Location"); strings.Contains(got, "return_to") {
+			t.Errorf("%q is kept after an answer: %s", bad, got)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 )
@@ -51,6 +52,21 @@ func hasDots(path string) bool {
 		}
 	}
 	return false
+}
+
+// cameFrom is the page of this site that the visitor was reading when they came
+// to ours: the one that our own links and forms carry along, else what the browser
+// says. Empty when neither tells.
+func cameFrom(r *http.Request) string {
+	if to, ok := returnTo(r.URL.Query().Get("return_to")); ok {
+		return to
+	}
+	from, err := url.Parse(r.Referer())
+	if err != nil || from.Scheme != r.URL.Scheme || from.Host != r.URL.Host || strings.HasPrefix(from.Path, Prefix) {
+		return ""
+	}
+	to, _ := returnTo(from.RequestURI())
+	return to
 }
 
 // ownPage reports whether to leads to the consent page itself.
