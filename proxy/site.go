@@ -154,7 +154,7 @@ func (g *Gateway) toHTTPS(addr net.Addr, ready func(host string) bool) http.Hand
 		switch {
 		case r.URL.Scheme == "https" || r.URL.Path == healthzPath: // a trusted proxy speaks TLS for us
 			g.route(w, r)
-		case r.URL.Host == "" || g.sites().match(r.URL.Host) == nil:
+		case r.URL.Host == "" || !g.answersFor(r.URL.Host):
 			refuse(w, http.StatusMisdirectedRequest)
 		case !ready(hostname(r.URL.Host)):
 			g.route(w, r)
@@ -165,6 +165,12 @@ func (g *Gateway) toHTTPS(addr net.Addr, ready func(host string) bool) http.Hand
 		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serve(w, r, route) })
+}
+
+// answersFor reports whether host, which may carry a port, is a site's or the
+// dashboard's.
+func (g *Gateway) answersFor(host string) bool {
+	return g.sites().match(host) != nil || (g.adminHost != "" && hostname(host) == g.adminHost)
 }
 
 // redirect answers without the body that http.Redirect writes: there is nobody

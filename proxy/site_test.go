@@ -65,7 +65,10 @@ func TestNewReportsWrongSites(t *testing.T) {
 }
 
 func TestPlainHTTPGoesToHTTPS(t *testing.T) {
-	g, err := New(Config{Sites: []Site{testSite(t, Site{Name: "a.example", Hosts: []string{"a.example", "www.a.example"}, Dir: t.TempDir()})}})
+	g, err := New(Config{
+		Sites: []Site{testSite(t, Site{Name: "a.example", Hosts: []string{"a.example", "www.a.example"}, Dir: t.TempDir()})},
+		Admin: http.NotFoundHandler(), AdminHost: "stats.a.example",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +79,7 @@ func TestPlainHTTPGoesToHTTPS(t *testing.T) {
 	}{
 		{443, "a.example", "/x?y", "https://a.example/x?y", 308},
 		{8443, "a.example:8080", "/x", "https://a.example:8443/x", 308},
+		{443, "stats.a.example", "/_lychgate/admin/", "https://stats.a.example/_lychgate/admin/", 308},
 		{443, "b.example", "/", "", 421},
 		{443, "", "/", "", 421},
 		{443, "b.example", healthzPath, "", 200},

@@ -15,19 +15,22 @@ import (
 // announce tells whoever started the program where to go, in few calm lines.
 func (h *house) announce(w io.Writer, doors *proxy.Server, watch *monitor) error {
 	hosts := h.c.Sites[0].Hosts
-	base := ""
+	scheme, door := "http", doors.HTTP()
 	if a := doors.HTTPS(); a != nil {
-		base = origin("https", a, hosts)
-	} else {
-		base = origin("http", doors.HTTP(), hosts)
+		scheme, door = "https", a
+	}
+	base := origin(scheme, door, hosts)
+	admin := base
+	if own := h.c.Admin.Host; own != "" {
+		admin = origin(scheme, door, []string{own})
 	}
 	rows := [][2]string{
 		{"site", base + "/"},
 		{"consent", base + "/_lychgate/consent"},
-		{"dashboard", base + "/_lychgate/admin/"},
+		{"dashboard", admin + "/_lychgate/admin/"},
 	}
 	if path := h.dashboard.SignInPath(); path != "" {
-		rows = append(rows, [2]string{"sign in", base + path + "  (works once)"})
+		rows = append(rows, [2]string{"sign in", admin + path + "  (works once)"})
 	}
 	if watch != nil {
 		rows = append(rows, [2]string{"metrics", origin("http", watch.l.Addr(), nil) + "/metrics"})

@@ -93,11 +93,15 @@ func (c *config) doors(log *slog.Logger) (d proxy.ListenConfig, pair *keyPair, e
 	return d, pair, err
 }
 
-// hosts are the names of every site.
+// hosts are the names that a certificate is needed for: of every site, and the
+// dashboard's own.
 func (c *config) hosts() []string {
 	var hosts []string
 	for _, s := range c.Sites {
 		hosts = append(hosts, s.Hosts...)
+	}
+	if c.Admin.Host != "" {
+		hosts = append(hosts, c.Admin.Host)
 	}
 	return hosts
 }
