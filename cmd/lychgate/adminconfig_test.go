@@ -10,10 +10,13 @@ func TestAdminTimes(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"the defaults", "", ""},
 		{"all given", "[admin]\nsession = \"8h\"\nidle = \"30m\"\nkeep_audit = \"180d\"", ""},
-		{"idle after session", "[admin]\nsession = \"1h\"", "admin.idle: 2h0m0s is longer than session"},
-		{"a log that says nothing", "[admin]\nkeep_audit = \"2d\"", "admin.keep_audit: 48h0m0s is too short"},
+		{"a short session alone", "[admin]\nsession = \"1h\"", ""},
+		{"idle after session", "[admin]\nsession = \"1h\"\nidle = \"2h\"", "admin.idle: 2h is longer than session, which ends first: 1h"},
+		{"a host of its own", "[admin]\nhost = \"Stats.charity.example.\"", ""},
+		{"a session of nothing", "[admin]\nsession = \"0m\"", "admin.session: 0s is too short: at least 5m"},
+		{"a log that says nothing", "[admin]\nkeep_audit = \"2d\"", "admin.keep_audit: 2d is too short"},
 		{"no unit", "[admin]\nidle = \"30\"", "admin.idle"},
-		{"for ever", "[admin]\nsession = \"2y\"\nidle = \"1h\"", "admin.session: 17532h0m0s is too long"},
+		{"for ever", "[admin]\nsession = \"2y\"\nidle = \"1h\"", "admin.session: 2y is too long"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, p := parseConfig("x.toml", []byte(tt.text+"\n[[site]]\ndir = \".\"\n"))

@@ -72,13 +72,13 @@ func (c *config) checkRetention(p *problems) {
 		if q.err != nil {
 			p.add(key, "%v", q.err)
 		} else if q.Duration < day {
-			p.add(key, "%s is too short: at least a day", q.Duration)
+			p.add(key, "%s is too short: at least a day", q)
 		}
 	}
 	if c.Consent.AskAgain.Duration > 400*day {
-		p.add("consent.ask_again", "%s is longer than browsers keep a cookie: at most 400d", c.Consent.AskAgain.Duration)
+		p.add("consent.ask_again", "%s is longer than browsers keep a cookie: at most 400d", c.Consent.AskAgain)
 	}
-	if c.Consent.KeepRecords.Duration < c.Consent.AskAgain.Duration {
+	if keep := c.Consent.KeepRecords.Duration; keep >= day && keep < c.Consent.AskAgain.Duration {
 		p.add("consent.keep_records", "is shorter than ask_again: an answer must not outlive its evidence")
 	}
 }

@@ -183,6 +183,7 @@ func parseConfig(name string, data []byte) (*config, *problems) {
 		return c, p
 	}
 	base := filepath.Dir(name)
+	c.checkZeros(p)
 	c.fill(base)
 	c.check(p)
 	return c, p
@@ -207,6 +208,9 @@ func (c *config) fill(base string) {
 	c.Consent.KeepRecords.orElse(4 * year)
 	c.Analytics.Retention.orElse(25 * month)
 	c.Admin.Session.orElse(12 * time.Hour)
+	if s := c.Admin.Session.Duration; s > 0 {
+		c.Admin.Idle.orElse(min(2*time.Hour, s))
+	}
 	c.Admin.Idle.orElse(2 * time.Hour)
 	c.Admin.KeepAudit.orElse(400 * day)
 	if c.Log.Format == "" {
@@ -224,15 +228,22 @@ func (c *config) fill(base string) {
 	} {
 		*path = within(base, *path)
 	}
+	c.Admin.Host = asciiName(c.Admin.Host)
 	for i := range c.Sites {
 		s := &c.Sites[i]
 		s.Dir = within(base, s.Dir)
 		for j, h := range s.Hosts {
-			if ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(h, ".")); err == nil {
-				s.Hosts[j] = ascii
-			}
+			s.Hosts[j] = asciiName(h)
 		}
 	}
+}
+
+// asciiName is a host's name as it travels, or what was written where that is none.
+func asciiName(host string) string {
+	if ascii, err := idna.Lookup.ToASCII(strings.TrimSuffix(host, ".")); err == nil {
+		return ascii
+	}
+	return host
 }
 
 func within(base, path string) string {

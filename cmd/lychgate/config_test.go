@@ -82,6 +82,47 @@ func TestConfigSyntaxErrorNamesItsLine(t *testing.T) {
 	}
 }
 
+func TestConfigDoorsAreApart(t *testing.T) {
+	for text, want := range map[string]string{
+		"[listen]\nhttp = \":8443\"\nhttps = \":8443\"":             `x.toml:3: listen.https: ":8443" is the address of listen.http already`,
+		"[admin]\nlisten = \"127.0.0.1:8080\"":                      `x.toml:2: admin.listen: "127.0.0.1:8080" is the address of listen.http already`,
+		"[admin]\nlisten = \"127.0.0.1:9464\"":                      "",
+		"[listen]\nhttp = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:0\"": "",
+	} {
+		_, p := parseConfig("x.toml", []byte(text+"\n[[site]]\nhosts = [\"a.example\"]\ndir = \".\"\n"))
+		if err := p.err(); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), "has a problem:\n  "+want)) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+// A nought that was written is no key left out: it holds, or is refused.
+func TestConfigNoughtIsNoDefault(t *testing.T) {
+	for key, want := range map[string]string{
+		"[tls]\nhsts = \"0s\"":                 "",
+		"[listen]\ndrain = \"0s\"":             "x.toml:2: listen.drain: 0s: requests in flight",
+		"[consent]\nask_again = \"0d\"":        "x.toml:2: consent.ask_again: 0s is too short",
+		"[consent]\nkeep_records = \"0y\"":     "x.toml:2: consent.keep_records: 0s is too short",
+		"[analytics]\nretention = \"0mo\"":     "x.toml:2: analytics.retention: 0s is too short",
+		"[analytics]\nsmall_number = 0":        "x.toml:2: analytics.small_number: 0 hides nobody",
+		"[admin]\nkeep_audit = \"0d\"":         "x.toml:2: admin.keep_audit: 0s is too short: at least 30d",
+		"[limits]\nrequests = 0":               "x.toml:2: limits.requests: 0: from 10",
+		"[limits]\nheader_timeout = \"0s\"":    "x.toml:2: limits.header_timeout: 0s: from 1s to 1h",
+		"[limits]\nconnections = \"many\"":     "x.toml:2: limits.connections: has the wrong type",
+		"[limits]\nconnections = 600":          "",
+		"\ufeff[analytics]\nsmall_number = 10": "",
+	} {
+		c, p := parseConfig("x.toml", []byte(key+"\n[[site]]\ndir = \".\"\n"))
+		err := p.err()
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), "has a problem:\n  "+want)) {
+			t.Errorf("%q: got %v, want %q", key, err, want)
+		}
+		if strings.Contains(key, "hsts") && c.TLS.HSTS.Duration != 0 {
+			t.Errorf("%q: browsers are told to come by https for %s", key, c.TLS.HSTS)
+		}
+	}
+}
+
 func TestConfigDefaults(t *testing.T) {
 	dir := t.TempDir()
 	c, p := parseConfig(filepath.Join(dir, "gate.toml"), []byte("[[site]]\ndir = \".\"\n"))

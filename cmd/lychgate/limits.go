@@ -70,6 +70,19 @@ func (l *limitsConfig) numbers() []limitNumber {
 	}
 }
 
+// checkZeros adds the whole numbers that were given as 0, which would go as not
+// given at all: who writes 0 means none, or no limit.
+func (c *config) checkZeros(p *problems) {
+	for _, n := range c.Limits.numbers() {
+		if *n.value == 0 && p.given("limits."+n.key) {
+			p.add("limits."+n.key, "0: from %d to %d", n.least, n.most)
+		}
+	}
+	if c.Analytics.SmallNumber == 0 && p.given("analytics.small_number") {
+		p.add("analytics.small_number", "0 hides nobody: at least 2, better 5 or more")
+	}
+}
+
 // check adds what would shut out honest visitors or protect nobody.
 func (l *limitsConfig) check(p *problems) {
 	for _, t := range []struct {
@@ -87,7 +100,7 @@ func (l *limitsConfig) check(p *problems) {
 		case t.value.err != nil:
 			p.add("limits."+t.key, "%v", t.value.err)
 		case t.value.Duration < t.least, t.value.Duration > time.Hour:
-			p.add("limits."+t.key, "%s: from 1s to 1h", t.value.Duration)
+			p.add("limits."+t.key, "%s: from 1s to 1h", t.value)
 		}
 	}
 	for _, n := range l.numbers() {

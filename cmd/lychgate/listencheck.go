@@ -17,6 +17,7 @@ func (c *config) checkListen(p *problems) {
 		}
 		checkAddress(p, l.key, l.addr)
 	}
+	c.checkApart(p)
 	for i, n := range c.Listen.TrustedProxies {
 		if _, err := parseNetwork(n); err != nil {
 			p.add(fmt.Sprintf("listen.trusted_proxies[%d]", i), `%q is not a network: write an address or a range, such as "10.0.0.0/8"`, n)
@@ -30,8 +31,23 @@ func (c *config) checkListen(p *problems) {
 	}
 	if q := c.Listen.Drain; q.err != nil {
 		p.add("listen.drain", "%v", q.err)
-	} else if q.Duration < 0 || q.Duration > 10*time.Minute {
-		p.add("listen.drain", "%s: requests in flight end within seconds, and a stop should too: at most 10m", q.Duration)
+	} else if q.Duration < time.Second || q.Duration > 10*time.Minute {
+		p.add("listen.drain", "%s: requests in flight end within seconds, and a stop should too: from 1s to 10m", q)
+	}
+}
+
+// checkApart adds doors that are to open at one address, of which only one would.
+// Port 0 is another port each time.
+func (c *config) checkApart(p *problems) {
+	taken := map[string]string{}
+	for _, l := range []struct{ key, addr string }{{"listen.http", c.Listen.HTTP}, {"listen.https", c.Listen.HTTPS}, {"admin.listen", c.Admin.Listen}} {
+		if _, port, err := net.SplitHostPort(l.addr); err != nil || port == "0" {
+			continue
+		}
+		if other := taken[l.addr]; other != "" {
+			p.add(l.key, "%q is the address of %s already", l.addr, other)
+		}
+		taken[l.addr] = l.key
 	}
 }
 

@@ -79,7 +79,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, usage)
 		return exitUsage
 	}
-	if args[0] == "help" || asksHelp(args[0]) {
+	switch {
+	case args[0] == "help" && len(args) == 2:
+		args = []string{args[1], "-help"}
+	case args[0] == "help" || asksHelp(args[0]):
 		fmt.Fprint(stdout, usage)
 		return exitDone
 	}

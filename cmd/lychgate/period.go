@@ -38,11 +38,15 @@ type period struct {
 	// err is what is wrong with the text. It is kept, not returned while
 	// decoding, because only a later check knows the key and its line.
 	err error
+	// set: it was given, or the default is in its place. "0s" is an answer too,
+	// which must not become a default.
+	set bool
 }
 
 // UnmarshalText reads the value of a key.
 func (p *period) UnmarshalText(text []byte) error {
 	p.Duration, p.err = parsePeriod(string(text))
+	p.set = true
 	return nil
 }
 
@@ -65,6 +69,9 @@ func parsePeriod(s string) (time.Duration, error) {
 
 // String writes p as the configuration would, in the largest unit that fits.
 func (p period) String() string {
+	if p.Duration == 0 {
+		return "0s"
+	}
 	for _, unit := range []string{"y", "mo", "d", "h", "m", "s"} {
 		for _, u := range periodUnits {
 			if u.unit == unit && p.Duration%u.is == 0 {
@@ -77,7 +84,7 @@ func (p period) String() string {
 
 // orElse puts fallback in the place of a period that was not given.
 func (p *period) orElse(fallback time.Duration) {
-	if p.Duration == 0 && p.err == nil {
-		p.Duration = fallback
+	if !p.set {
+		p.Duration, p.set = fallback, true
 	}
 }

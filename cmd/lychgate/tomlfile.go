@@ -51,6 +51,12 @@ func (p *problems) lineOf(key string) int {
 	return 0
 }
 
+// given reports whether the file has key, with a value that could be read.
+func (p *problems) given(key string) bool {
+	_, there := p.lines[key]
+	return there && !slices.ContainsFunc(p.list, func(q problem) bool { return q.key == key })
+}
+
 // err returns all problems as one error, in the order of the file, or nil.
 func (p *problems) err() error {
 	if len(p.list) == 0 {
@@ -92,6 +98,7 @@ func (p *problems) nameOf(key string) string {
 // the file is read all the same, so that its own problems can be found too.
 // A syntax error ends the reading, since nothing after it can be trusted.
 func decodeTOML(data []byte, v any, p *problems) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // some editors begin a file so
 	spans, err := indexTOML(data, p.lines)
 	if err != nil {
 		p.syntax(err)
