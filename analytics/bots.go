@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-//go:generate go run gen_bots.go
+//go:generate go run gen_bots.go gen_npm.go
 
 // botsText has a line for each word that gives a program away, besides botWords.
 //

