@@ -44,13 +44,11 @@ func TestVerifyPassword(t *testing.T) {
 // time is that of filling its memory, which can be counted.
 func TestNoAccountTakesTheWorkOfOne(t *testing.T) {
 	filled := func(encoded string) uint64 {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		if verifyPassword(encoded, "wrong "+goodPassword) {
-			t.Errorf("takes a wrong password for %s", encoded)
-		}
-		runtime.ReadMemStats(&after)
-		return (after.TotalAlloc - before.TotalAlloc) >> 20
+		return mebibytesFilled(func() {
+			if verifyPassword(encoded, "wrong "+goodPassword) {
+				t.Errorf("takes a wrong password for %s", encoded)
+			}
+		})
 	}
 	account, none := usualCost.hash(goodPassword), newHasher(usualCost).dummy
 	if a, n := filled(account), filled(none); a != n || n < uint64(usualCost.memory>>10) {
@@ -59,6 +57,15 @@ func TestNoAccountTakesTheWorkOfOne(t *testing.T) {
 	if len(account) != len(none) {
 		t.Errorf("%s and %s are not alike", account, none)
 	}
+}
+
+// mebibytesFilled is how much memory f allocates.
+func mebibytesFilled(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return (after.TotalAlloc - before.TotalAlloc) >> 20
 }
 
 func FuzzVerifyPassword(f *testing.F) {
