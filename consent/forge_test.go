@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -87,51 +88,53 @@ func forgedCookies(t testing.TB, g *Gate, valid string) map[string]string {
 // TestForgedCookiesAreNoConsent holds up what one who wants to be taken for a
 // consenting visitor could send. None counts, none panics.
 func TestForgedCookiesAreNoConsent(t *testing.T) {
-	g := testGate(t, Config{}, video)
-	v := newVisitor("https")
-	v.decide(g, Accept)
-	name := consentCookie(true)
-	valid := v.cookies[name]
-	of := func(header string) (Decision, Grant) {
-		r := httptest.NewRequest("GET", "https://"+testSite+"/", nil)
-		r.Header["Cookie"] = []string{header}
-		return g.Of(r)
-	}
-	if d, _ := of(name + "=" + valid); d.Answer != Accepted {
-		t.Fatal("the genuine cookie does not count, so the others prove nothing")
-	}
-	forged := forgedCookies(t, g, valid)
-	if len(forged) < 2000 {
-		t.Fatalf("%d forged cookies, want 2,000", len(forged))
-	}
-	for what, value := range forged {
-		if value == valid {
-			continue
+	synctest.Test(t, func(t *testing.T) {
+		g := testGate(t, Config{}, video)
+		v := newVisitor("https")
+		v.decide(g, Accept)
+		name := consentCookie(true)
+		valid := v.cookies[name]
+		of := func(header string) (Decision, Grant) {
+			r := httptest.NewRequest("GET", "https://"+testSite+"/", nil)
+			r.Header["Cookie"] = []string{header}
+			return g.Of(r)
 		}
-		// What a cookie header drops or cuts, such as quotes or a semicolon and
-		// what is behind it, never reached a server: judge what does.
-		r := httptest.NewRequest("GET", "https://"+testSite+"/", nil)
-		r.Header["Cookie"] = []string{name + "=" + value}
-		if c, err := r.Cookie(name); err == nil && c.Value == valid {
-			continue
+		if d, _ := of(name + "=" + valid); d.Answer != Accepted {
+			t.Fatal("the genuine cookie does not count, so the others prove nothing")
 		}
-		if d, grant := g.Of(r); d.Answer == Accepted || grant.Allows(Statistics) || grant.Allows("video") || grant.Site() != "" {
-			t.Errorf("%s: %q counts as %+v", what, value, d)
+		forged := forgedCookies(t, g, valid)
+		if len(forged) < 2000 {
+			t.Fatalf("%d forged cookies, want 2,000", len(forged))
 		}
-	}
-	for what, header := range map[string]string{
-		"twice, the second forged": name + "=" + valid + "; " + name + "=x",
-		"twice, the first forged":  name + "=x; " + name + "=" + valid,
-		"twice the same":           name + "=" + valid + "; " + name + "=" + valid,
-		"without the prefix":       cookieName + "=" + valid,
-		"another case":             strings.ToLower(name) + "=" + valid,
-		"as the receipt":           receiptCookie(true) + "=" + valid,
-	} {
-		if d, _ := of(header); d.Answer != Undecided {
-			t.Errorf("%s: %+v", what, d)
+		for what, value := range forged {
+			if value == valid {
+				continue
+			}
+			// What a cookie header drops or cuts, such as quotes or a semicolon and
+			// what is behind it, never reached a server: judge what does.
+			r := httptest.NewRequest("GET", "https://"+testSite+"/", nil)
+			r.Header["Cookie"] = []string{name + "=" + value}
+			if c, err := r.Cookie(name); err == nil && c.Value == valid {
+				continue
+			}
+			if d, grant := g.Of(r); d.Answer == Accepted || grant.Allows(Statistics) || grant.Allows("video") || grant.Site() != "" {
+				t.Errorf("%s: %q counts as %+v", what, value, d)
+			}
 		}
-	}
-	t.Logf("%d forged cookies", len(forged))
+		for what, header := range map[string]string{
+			"twice, the second forged": name + "=" + valid + "; " + name + "=x",
+			"twice, the first forged":  name + "=x; " + name + "=" + valid,
+			"twice the same":           name + "=" + valid + "; " + name + "=" + valid,
+			"without the prefix":       cookieName + "=" + valid,
+			"another case":             strings.ToLower(name) + "=" + valid,
+			"as the receipt":           receiptCookie(true) + "=" + valid,
+		} {
+			if d, _ := of(header); d.Answer != Undecided {
+				t.Errorf("%s: %+v", what, d)
+			}
+		}
+		t.Logf("%d forged cookies", len(forged))
+	})
 }
 
 // TestAWithdrawnCookieIsReplaced: what the browser holds after a withdrawal is a
