@@ -210,7 +210,7 @@ func TestHTTP3Limits(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = io.WriteString(w, "<p>whole</p>")
 	})
-	d := testListen(t, Config{Sites: []Site{{Upstream: up}}, Limits: Limits{HeaderTimeout: 50 * time.Millisecond}})
+	d := testListen(t, Config{Sites: []Site{{Upstream: up}}, Limits: Limits{HeaderTimeout: time.Second / 2}})
 	client := http3.ConfigureTLSConfig(d.client)
 	client.NextProtos = []string{http3.NextProtoH3}
 	client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
