@@ -3,7 +3,6 @@ package proxy
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,12 +15,7 @@ import (
 // closedURL is an address where nobody listens.
 func closedURL(t *testing.T) *url.URL {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return mustURL("http://" + l.Addr().String())
+	return mustURL("http://" + freeAddr(t))
 }
 
 func TestFallbacks(t *testing.T) {

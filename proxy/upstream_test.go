@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -107,10 +106,7 @@ func TestRedirectLoopIsReportedOnce(t *testing.T) {
 }
 
 func TestUpstreamDown(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
-	up, _ := url.Parse(s.URL)
-	s.Close()
-	g := testGateway(t, Config{Sites: []Site{{Upstream: up}}})
+	g := testGateway(t, Config{Sites: []Site{{Upstream: closedURL(t)}}})
 	for range 3 {
 		res, body := testGet(t, g, "/", "Accept", "text/html")
 		if res.StatusCode != 502 || res.Header.Get("Cache-Control") != "no-store" || !strings.Contains(body, "<main") {
