@@ -2,12 +2,14 @@ package proxy
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -32,11 +34,15 @@ type upstream struct {
 	name   string
 	down   atomic.Bool // so that the log says once that it went down, and once that it is back
 	looped atomic.Bool
+	// mark names this upstream in what it is asked (RFC 8586), so that a request
+	// that comes back is known.
+	mark    string
+	circles atomic.Bool // so that the log says so once
 	turns  chan struct{} // one for each request the site works on
 }
 
 func newUpstream(s *site) (*upstream, error) {
-	u := &upstream{site: s, name: s.UpstreamHost, turns: make(chan struct{}, s.g.limits.UpstreamRequests)}
+	u := &upstream{site: s, name: s.UpstreamHost, mark: "lychgate; id=" + rand.Text(), turns: make(chan struct{}, s.g.limits.UpstreamRequests)}
 	for _, t := range append([]*url.URL{s.Upstream}, s.Fallbacks...) {
 		server, err := newServer(u, t)
 		if err != nil {
@@ -151,10 +157,29 @@ func (s *server) header(r *http.Request, v *visit) http.Header {
 	}
 	h["Accept-Encoding"] = []string{s.acceptEncoding(r, v)}
 	network, _, _ := net.SplitHostPort(r.RemoteAddr)
+	h[loopHeader] = append(slices.Clone(r.Header[loopHeader]), s.u.mark)
 	h["X-Forwarded-For"] = []string{network}
 	h["X-Forwarded-Host"] = []string{r.Host}
 	h["X-Forwarded-Proto"] = []string{r.URL.Scheme}
 	return h
+}
+
+// loopHeader lists whom a request has passed. Via would say the same, but makes
+// servers send what they would else have compressed.
+const loopHeader = "Cdn-Loop"
+
+// asksItself reports whether r was sent to the upstream by ourselves, and tells
+// the operator once. It happens when the name of an upstream has been turned to
+// the gateway, as every website's is that moves behind one.
+func (u *upstream) asksItself(r *http.Request) bool {
+	if !slices.ContainsFunc(r.Header[loopHeader], func(line string) bool { return strings.Contains(line, u.mark) }) {
+		return false
+	}
+	if !u.circles.Swap(true) {
+		u.site.g.log.Error("the upstream leads back to this gateway", "site", u.site.Name, "upstream", u.site.Upstream.Host,
+			"hint", "its name is ours by now: give the address of the site's own server as upstream, and the name as upstream_host")
+	}
+	return true
 }
 
 // plainName reports whether a field's name is of letters, digits and hyphens.

@@ -21,10 +21,11 @@ func TestTheSiteIsToldOnlyWhatItMayKnow(t *testing.T) {
 		"Cookie", "__Host-lychgate=a; session=s; lychgate-count=b", "Cookie", "__Secure-Lychgate-admin=c; theme=dark",
 		"If-None-Match", `"x"`, "If-Modified-Since", "Mon, 02 Jan 2006 15:04:05 GMT", "Range", "bytes=0-1",
 		"Connection", "X-Secret, keep-alive", "X-Secret", "1", "Keep-Alive", "5", "Te", "trailers, gzip",
-		"Accept", "text/html", "Proxy-Authorization", "x", "Upgrade", "h2c", "Http2-Settings", "x", "Accept-Encoding", "br", "Authorization", "Basic x")
+		"Accept", "text/html", "Proxy-Authorization", "x", "Upgrade", "h2c", "Http2-Settings", "x", "Cdn-Loop", "elsewhere; loops=1", "Accept-Encoding", "br", "Authorization", "Basic x")
 	h := told.Header
 	for name, want := range map[string]string{
 		"Cookie": "session=s; theme=dark", "Accept-Encoding": "identity", "Authorization": "Basic x",
+		"Cdn-Loop": "elsewhere; loops=1|" + g.g.sites().list[0].upstream.mark,
 		"X-Forwarded-Host": "charity.example", "X-Forwarded-Proto": "http", "X-Forwarded-For": "127.0.0.0",
 		"If-None-Match": "", "If-Modified-Since": "", "Range": "", "X-Secret": "", "Keep-Alive": "", "Proxy-Authorization": "",
 		"Upgrade": "", "Http2-Settings": "", "Connection": "",
@@ -102,6 +103,33 @@ func TestRedirectLoopIsReportedOnce(t *testing.T) {
 	}
 	if res, _ := testGet(t, g, "/check"); res.StatusCode != 301 {
 		t.Errorf("a cookie check is no loop: got %d", res.StatusCode)
+	}
+}
+
+// Whoever moves a website behind the gateway turns its name to the gateway, and
+// may have that name as upstream: then it would ask itself for ever.
+func TestAnUpstreamThatLeadsBackHereIsSaidSo(t *testing.T) {
+	there := testUpstream(t, func(http.ResponseWriter, *http.Request) {})
+	g := testGateway(t, Config{Sites: []Site{{Name: "here", Upstream: there}, {Name: "round", Hosts: []string{"round.example"}, Upstream: there, UpstreamHost: "other"}}})
+	back := mustURL(g.URL)
+	g.g.sites().list[0].upstream.servers[0].host = back.Host
+	for range 2 {
+		res, body := testGet(t, g, "/", "Accept", "text/html")
+		if res.StatusCode != 502 || !strings.Contains(body, "<main") {
+			t.Errorf("got %d %s", res.StatusCode, body)
+		}
+	}
+	if res, _ := testGet(t, g, "/live", "Connection", "Upgrade", "Upgrade", "websocket"); res.StatusCode != 502 {
+		t.Errorf("a websocket got %d", res.StatusCode)
+	}
+	if n := strings.Count(g.log.String(), "leads back"); n != 1 || !strings.Contains(g.log.String(), "site=here") {
+		t.Errorf("the log tells it %d times:\n%s", n, g.log.String())
+	}
+	// From one site to another and on to its server is no circle.
+	g.g.sites().list[0].upstream.servers[0].host = there.Host
+	g.g.sites().list[1].upstream.servers[0].host = back.Host
+	if res, _ := testGet(t, g, "/", "Host", "round.example"); res.StatusCode != 200 {
+		t.Errorf("by way of two sites: %d", res.StatusCode)
 	}
 }
 

@@ -15,6 +15,9 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusNoContent)
 		return
+	case s.upstream != nil && s.upstream.asksItself(r):
+		s.calm(w, r, http.StatusBadGateway)
+		return
 	case isWebSocket(r) && s.upstream != nil:
 		s.tunnel(w, r, &v)
 		return
