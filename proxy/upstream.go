@@ -37,8 +37,8 @@ type upstream struct {
 	// mark names this upstream in what it is asked (RFC 8586), so that a request
 	// that comes back is known.
 	mark    string
-	circles atomic.Bool // so that the log says so once
-	turns  chan struct{} // one for each request the site works on
+	circles atomic.Bool   // so that the log says so once
+	turns   chan struct{} // one for each request the site works on
 }
 
 func newUpstream(s *site) (*upstream, error) {

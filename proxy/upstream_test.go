@@ -25,7 +25,7 @@ func TestTheSiteIsToldOnlyWhatItMayKnow(t *testing.T) {
 	h := told.Header
 	for name, want := range map[string]string{
 		"Cookie": "session=s; theme=dark", "Accept-Encoding": "identity", "Authorization": "Basic x",
-		"Cdn-Loop": "elsewhere; loops=1|" + g.g.sites().list[0].upstream.mark,
+		"Cdn-Loop":         "elsewhere; loops=1|" + g.g.sites().list[0].upstream.mark,
 		"X-Forwarded-Host": "charity.example", "X-Forwarded-Proto": "http", "X-Forwarded-For": "127.0.0.0",
 		"If-None-Match": "", "If-Modified-Since": "", "Range": "", "X-Secret": "", "Keep-Alive": "", "Proxy-Authorization": "",
 		"Upgrade": "", "Http2-Settings": "", "Connection": "",
