@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/publicsuffix"
+
 	"github.com/lychgate/lychgate/consent"
 	"github.com/lychgate/lychgate/internal/signedpath"
 	"github.com/lychgate/lychgate/proxy/relay"
@@ -184,7 +186,9 @@ func (j *judge) addOwner(entry string, o outcome) error {
 	switch {
 	case entry == "":
 		return fmt.Errorf("an empty entry in the list of what is %s", o)
-	case inline && o == holds && len(literal) > 3:
+	case inline && o == holds && len(literal) < 4:
+		return fmt.Errorf("%q would hold scripts by chance: write at least four letters of one", entry)
+	case inline && o == holds:
 		j.ownerLiterals = append(j.ownerLiterals, []byte(literal))
 	case strings.HasPrefix(entry, "/") && o == holds && len(entry) > 1:
 		j.ownPaths = append(j.ownPaths, entry)
@@ -195,12 +199,25 @@ func (j *judge) addOwner(entry string, o outcome) error {
 			return fmt.Errorf("%q is no host: write a name such as \"maps.example.org\", with a path if you like", entry)
 		}
 		spec := string(canonical)
+		if suffix, icann := publicsuffix.PublicSuffix(spec); icann && suffix == spec && o != holds {
+			return fmt.Errorf("%q is the ending of everybody's names: write the name of one host", entry)
+		}
 		if hasPath && path != "" {
 			spec += "/" + path
 		}
 		j.owner.add(spec, rule{outcome: o})
 	}
 	return nil
+}
+
+// CheckRule reports what is wrong with an entry of one of a site's lists:
+// "allow", "hold" or "relay".
+func CheckRule(list, entry string) error {
+	o, ok := map[string]outcome{"allow": passes, "hold": holds, "relay": relays}[list]
+	if !ok {
+		return fmt.Errorf("there is no list %q", list)
+	}
+	return (&judge{owner: hostRules{}}).addOwner(entry, o)
 }
 
 // outcome is what becomes of what a page would load from a service of class c.

@@ -96,6 +96,30 @@ func TestConfigDoorsAreApart(t *testing.T) {
 	}
 }
 
+// What would keep the gateway from starting, or never work, is found by reading.
+func TestConfigOfASite(t *testing.T) {
+	const folder, server = "dir = \".\"\n", "upstream = \"http://127.0.0.1:3000\"\n"
+	for text, want := range map[string]string{
+		folder + `hold = ["x y"]`:                                            `x.toml:3: site[0].hold: "x y" is no host`,
+		folder + `hold = ["/js/track.js", "inline:start("]`:                  "",
+		folder + `relay = ["/pictures"]`:                                     `x.toml:3: site[0].relay: "/pictures" is no host`,
+		folder + `allow = ["inline:start()"]`:                                `x.toml:3: site[0].allow: "inline:start()" is no host`,
+		folder + `allow = ["maps.example.org", "co.uk"]`:                     `x.toml:3: site[0].allow: "co.uk" is the ending of everybody's names`,
+		folder + `allow = ["https://maps.example.org/api"]`:                  "",
+		folder + `hosts = ["a..example"]`:                                    `x.toml:3: site[0].hosts: "a..example" (number 1) is not a host name`,
+		folder + "[[site.funnel]]\nname = \"Book\"\nsteps = [\"/a\", \"b\"]": `x.toml:5: site[0].funnel[0].steps: "b" is not a path`,
+		server + `upstream_host = "https://charity.github.io"`:               `x.toml:3: site[0].upstream_host: "https://charity.github.io" is not a host name`,
+		server + `upstream_host = "charity.github.io:8443"`:                  "",
+		server + `upstream_host = "a b"`:                                     `x.toml:3: site[0].upstream_host: "a b" is not a host name`,
+		server + `fallbacks = ["http://127.0.0.1:99999"]`:                    `x.toml:3: site[0].fallbacks: "http://127.0.0.1:99999" is not an address`,
+	} {
+		_, p := parseConfig("x.toml", []byte("[[site]]\n"+text+"\n"))
+		if err := p.err(); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), "has a problem:\n  "+want)) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
+
 // A nought that was written is no key left out: it holds, or is refused.
 func TestConfigNoughtIsNoDefault(t *testing.T) {
 	for key, want := range map[string]string{

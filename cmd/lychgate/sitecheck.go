@@ -2,10 +2,14 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
+
+	"github.com/lychgate/lychgate/proxy"
 )
 
 // checkSites checks every site.
@@ -49,7 +53,24 @@ func (s *siteConfig) checkHosts(p *problems, key string, owner map[string]string
 // isHostName reports whether h is a bare name of a host, in any script.
 func isHostName(h string) bool {
 	ascii, err := idna.Lookup.ToASCII(h)
-	return err == nil && ascii != "" && !strings.ContainsAny(h, "/:* ")
+	return err == nil && ascii != "" && !strings.ContainsAny(h, "/:* ") && !strings.Contains("."+ascii, "..")
+}
+
+// isHostAndPort reports whether h is a host with or without a port, as the head of
+// a request names it.
+func isHostAndPort(h string) bool {
+	u, err := url.Parse("//" + h)
+	if err != nil || u.Host != h || u.User != nil || !isPort(u.Port()) {
+		return false
+	}
+	_, err = netip.ParseAddr(u.Hostname())
+	return err == nil || isHostName(u.Hostname())
+}
+
+// isPort reports whether port is one, or left out.
+func isPort(port string) bool {
+	_, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil
 }
 
 // checkSource checks where the site comes from: a folder, or the server behind.
@@ -63,6 +84,9 @@ func (s *siteConfig) checkSource(p *problems, key string) {
 		checkServer(p, key+".upstream", s.Upstream)
 		for _, f := range s.Fallbacks {
 			checkServer(p, key+".fallbacks", f)
+		}
+		if h := s.UpstreamHost; h != "" && !isHostAndPort(h) {
+			p.add(key+".upstream_host", `%q is not a host name: write the bare name, such as "charity.github.io"`, h)
 		}
 	default:
 		checkFolder(p, key+".dir", s.Dir)
@@ -83,6 +107,13 @@ func (s *siteConfig) checkSource(p *problems, key string) {
 func (s *siteConfig) checkHolding(p *problems, key string) {
 	if s.ThirdParties != "" && s.ThirdParties != "hold" && s.ThirdParties != "observe" {
 		p.add(key+".third_parties", `%q: "hold" keeps them back, "observe" only lists them`, s.ThirdParties)
+	}
+	for list, entries := range map[string][]string{"allow": s.Allow, "hold": s.Hold, "relay": s.Relay} {
+		for _, entry := range entries {
+			if err := proxy.CheckRule(list, entry); err != nil {
+				p.add(key+"."+list, "%v", err)
+			}
+		}
 	}
 	for _, path := range s.AnalyticsPaths {
 		if !strings.HasPrefix(path, "/") {
@@ -106,6 +137,11 @@ func (s *siteConfig) checkGoals(p *problems, key string) {
 	for i, f := range s.Funnels {
 		if f.Name == "" || len(f.Steps) < 2 {
 			p.add(fmt.Sprintf("%s.funnel[%d]", key, i), `needs a name and at least two steps, such as steps = ["/donate", "/thank-you"]`)
+		}
+		for _, step := range f.Steps {
+			if !strings.HasPrefix(step, "/") {
+				p.add(fmt.Sprintf("%s.funnel[%d].steps", key, i), "%q is not a path of the site: it begins with a slash", step)
+			}
 		}
 		if len(f.Steps) > 4 {
 			p.add(fmt.Sprintf("%s.funnel[%d].steps", key, i), "at most 4 steps are counted; there are %d", len(f.Steps))
@@ -139,7 +175,7 @@ func (s *siteConfig) checkEvents(p *problems, key string) {
 
 // checkServer adds a problem when server is no address to ask for pages.
 func checkServer(p *problems, key, server string) {
-	if u, err := url.Parse(server); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+	if u, err := url.Parse(server); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || !isPort(u.Port()) {
 		p.add(key, `%q is not an address of a web server: write a URL such as "http://127.0.0.1:3000"`, server)
 	} else if u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" || u.User != nil {
 		p.add(key, "%q: write scheme, host and port only; paths are passed on as they come", server)
