@@ -98,7 +98,7 @@ func (a *Analytics) recordEvent(h http.Header, r *http.Request, e Event, until t
 		}
 	case "outbound":
 		if host := bareHost(value); isHostName(host) {
-			name := s.guards.name(DimOutbound, at.Day, cutText(cleanText(host), maxPageBytes))
+			name := s.guards[DimOutbound].name(at.Day, cutText(cleanText(host), maxPageBytes))
 			a.counter.add(s.add(nil, Day, DimOutbound, "", at, name, one))
 		}
 	case "missing":

@@ -6,13 +6,11 @@ import (
 	"sync/atomic"
 )
 
-// guards limit how many different values a site's texts may have on one day.
-// What goes beyond is counted under "(other)", so that made-up addresses cannot
-// fill memory or disk. They also hand out one copy of each text, so that sums do
-// not hold on to the requests that the texts came from.
-type guards struct {
-	page, source, campaign, term, medium, content, search, notFound, download, outbound, event guard
-}
+// guards limit how many different values a site's texts may have on one day, by
+// dimension. What goes beyond is counted under "(other)", so that made-up
+// addresses cannot fill memory or disk. They also hand out one copy of each text,
+// so that sums do not hold on to the requests that the texts came from.
+type guards map[Dim]*guard
 
 // The limits, in different values per day and site.
 const (
@@ -20,40 +18,26 @@ const (
 	maxTextsPerDay = 1000
 )
 
-type guard struct {
-	mu   sync.RWMutex
-	day  int32
-	seen map[string]string
-}
-
-func (g *guards) name(d Dim, day int32, s string) string {
-	switch d {
-	case DimPage, DimEntry:
-		return g.page.name(day, s, maxPagesPerDay)
-	case DimSource:
-		return g.source.name(day, s, maxTextsPerDay)
-	case DimCampaign:
-		return g.campaign.name(day, s, maxTextsPerDay)
-	case DimMedium:
-		return g.medium.name(day, s, maxTextsPerDay)
-	case DimTerm:
-		return g.term.name(day, s, maxTextsPerDay)
-	case DimContent:
-		return g.content.name(day, s, maxTextsPerDay)
-	case DimSearch:
-		return g.search.name(day, s, maxTextsPerDay)
-	case DimNotFound:
-		return g.notFound.name(day, s, maxTextsPerDay)
-	case DimDownload:
-		return g.download.name(day, s, maxTextsPerDay)
-	case DimOutbound:
-		return g.outbound.name(day, s, maxTextsPerDay)
+// newGuards returns a guard for each dimension whose values come from outside.
+func newGuards() guards {
+	g := guards{DimPage: {limit: maxPagesPerDay}}
+	for _, d := range []Dim{
+		DimSource, DimCampaign, DimMedium, DimTerm, DimContent, DimSearch, DimNotFound, DimDownload, DimOutbound,
+	} {
+		g[d] = &guard{limit: maxTextsPerDay}
 	}
-	return g.event.name(day, s, maxTextsPerDay)
+	return g
 }
 
-// name returns s, or "(other)" when limit different texts came before it today.
-func (g *guard) name(day int32, s string, limit int) string {
+type guard struct {
+	limit int
+	mu    sync.RWMutex
+	day   int32
+	seen  map[string]string
+}
+
+// name returns s, or "(other)" when too many different texts came before it today.
+func (g *guard) name(day int32, s string) string {
 	if s == "" {
 		return ""
 	}
@@ -72,7 +56,7 @@ func (g *guard) name(day int32, s string, limit int) string {
 	if known, ok := g.seen[s]; ok {
 		return known
 	}
-	if len(g.seen) >= limit {
+	if len(g.seen) >= g.limit {
 		return other
 	}
 	s = strings.Clone(s)

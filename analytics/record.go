@@ -49,7 +49,7 @@ func (a *Analytics) recordPage(h http.Header, r *http.Request, s *site, v PageVi
 	old, cookie, _ := s.jar.Load().read(r)
 	next, e := a.recent.advance(cookie, old, v.Time.Unix(), view{
 		At:    at,
-		Page:  s.guards.name(DimPage, at.Day, pageName(v.Path)),
+		Page:  s.guards[DimPage].name(at.Day, pageName(v.Path)),
 		Goals: s.goalsOf(v.Path),
 		Steps: s.stepsOf(v.Path),
 		From:  s.guarded(at.Day, a.sources.attributionOf(r, v.Query)),
@@ -81,7 +81,7 @@ func (a *Analytics) setState(h http.Header, r *http.Request, s *site, v *visitor
 // goal of the visit.
 func (a *Analytics) recordFile(h http.Header, r *http.Request, s *site, v PageView, until time.Time) {
 	at := s.calendar.at(v.Time.Unix())
-	name := s.guards.name(DimDownload, at.Day, pageName(v.Path))
+	name := s.guards[DimDownload].name(at.Day, pageName(v.Path))
 	rows := s.add(nil, Day, DimDownload, "", at, name, Metrics{Views: 1})
 	if goals := s.goalsOf(v.Path); goals != 0 {
 		rows = a.reach(rows, h, r, s, v, goals, until)
@@ -112,7 +112,7 @@ func (a *Analytics) recordSearch(s *site, at moment, q url.Values) {
 		if words == "" {
 			continue
 		}
-		name := s.guards.name(DimSearch, at.Day, words)
+		name := s.guards[DimSearch].name(at.Day, words)
 		a.counter.add(s.add(nil, Day, DimSearch, "", at, name, Metrics{Views: 1}))
 	}
 }
@@ -122,8 +122,8 @@ const maxSearchBytes = 60
 
 // guarded limits the texts that a request brings along.
 func (s *site) guarded(day int32, from attribution) attribution {
-	from.Source = s.guards.name(DimSource, day, from.Source)
-	from.Campaign = s.guards.name(DimCampaign, day, from.Campaign)
+	from.Source = s.guards[DimSource].name(day, from.Source)
+	from.Campaign = s.guards[DimCampaign].name(day, from.Campaign)
 	return from
 }
 
@@ -145,11 +145,11 @@ func (a *Analytics) recordNotFound(r *http.Request, s *site, v PageView) {
 
 // countNotFound counts that something was missing, and where it is linked.
 func (a *Analytics) countNotFound(s *site, at moment, path, from string) {
-	path = s.guards.name(DimNotFound, at.Day, pageName(path))
+	path = s.guards[DimNotFound].name(at.Day, pageName(path))
 	one := Metrics{Views: 1}
 	rows := s.add(nil, Day, DimNotFound, "", at, path, one)
 	if from != "" && path != other {
-		rows = s.add(rows, Day, DimNotFound, path, at, s.guards.name(DimNotFound, at.Day, from), one)
+		rows = s.add(rows, Day, DimNotFound, path, at, s.guards[DimNotFound].name(at.Day, from), one)
 	}
 	a.counter.add(rows)
 }

@@ -48,7 +48,7 @@ func newSite(c SiteConfig) (*site, error) {
 	return &site{
 		config: c, name: c.Site, calendar: calendar{loc: loc},
 		search: c.SearchParams, goals: c.Goals, funnels: c.Funnels,
-		declared: c.Events,
+		declared: c.Events, guards: newGuards(),
 	}, nil
 }
 
@@ -151,7 +151,7 @@ func (s *site) once(rows []Row, at moment, v *visitor, e *effects, m Metrics) []
 			{dim: DimMedium, value: v.From.Medium}, {dim: DimTerm, value: v.From.Term}, {dim: DimContent, value: v.From.Content},
 		} {
 			if c.value != "" {
-				rows = s.add(rows, Day, c.dim, "", at, s.guards.name(c.dim, at.Day, c.value), m)
+				rows = s.add(rows, Day, c.dim, "", at, s.guards[c.dim].name(at.Day, c.value), m)
 			}
 		}
 	}
