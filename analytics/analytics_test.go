@@ -429,3 +429,23 @@ func TestRetentionPass(t *testing.T) {
 	}
 	testClose(t, a)
 }
+
+func TestCountingBeganOnADayAlsoWhenItsMonthIsClosed(t *testing.T) {
+	a := testOpen(t, t.TempDir())
+	first := monthOf(day(today(t))).AddDate(0, -2, 22).Add(12 * time.Hour)
+	b := &testBrowser{a: a}
+	b.see(t, "/first", first)
+	b.see(t, "/later", first.AddDate(0, 0, 3))
+	testPersist(t, a)
+	if err := a.keepHouse(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	r := testAsk(t, a, Question{From: day(first), To: day(today(t))}).Retention
+	if !r.OldestDay.Equal(day(first)) {
+		t.Errorf("counting began on %s, want %s", r.OldestDay, day(first))
+	}
+	if want := day(first).Add(r.Days); r.NextDeletion.After(want) {
+		t.Errorf("the next deletion is on %s, want %s at the latest", r.NextDeletion, want)
+	}
+	testClose(t, a)
+}

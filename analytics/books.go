@@ -135,13 +135,26 @@ func (b *books) rows(sel *Select) ([]Row, bool) {
 }
 
 // oldest is the first day of which anything is kept, and for how long the row that
-// tells it is.
+// tells it is. While all days of the first month are kept, the first of them tells
+// it, not the row of the month, which begins before anything was counted.
 func (b *books) oldest(r *Retention) (first time.Time, keep time.Duration) {
 	switch {
 	case len(b.byDay) == 0 && len(b.byMonth) == 0:
 		return time.Time{}, 0
-	case len(b.byDay) == 0 || len(b.byMonth) > 0 && b.byMonth[0].Start < b.byDay[0].Start:
+	case len(b.byDay) == 0 || len(b.byMonth) > 0 && b.byMonth[0].Start < b.byDay[0].Start && !b.wholeByDay(b.byMonth[0]):
 		return time.Unix(b.byMonth[0].Start, 0).UTC(), r.Window
 	}
 	return time.Unix(b.byDay[0].Start, 0).UTC(), r.Days
+}
+
+// wholeByDay reports whether the days that are kept hold all that month does.
+func (b *books) wholeByDay(month Row) bool {
+	next := time.Unix(month.Start, 0).UTC().AddDate(0, 1, 0).Unix()
+	var views int64
+	for _, day := range b.byDay {
+		if month.Start <= day.Start && day.Start < next {
+			views += day.Views
+		}
+	}
+	return views == month.Views
 }
