@@ -21,3 +21,13 @@ func TestAnEmptySiteSaysHowToBegin(t *testing.T) {
 		t.Error("a site with numbers is told how to begin")
 	}
 }
+
+func TestTheFirstSentenceSaysWhatWasCounted(t *testing.T) {
+	for visits, want := range map[int64]string{1: " 1 visit was counted", 200: " 200 visits were counted"} {
+		d := testDashboard(t)
+		d.testSums(t, "willow.example", today(), sum{dim: "total", views: 2 * visits, visits: visits})
+		if got := text(page(t, d.owner(t).get(siteURL("willow.example")))); !strings.Contains(got, want) {
+			t.Errorf("of %d visits it does not say %q", visits, want)
+		}
+	}
+}

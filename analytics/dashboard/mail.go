@@ -174,7 +174,7 @@ var plainLetter = template.Must(template.New("letter").Parse(`{{.Site.Name}}
 Website report, {{.Period.Name}}{{if .Known}} (in brackets: {{.Before.Name}}){{end}}
 
 {{range .Figures}}{{.Name}}: {{.Now}}{{if $.Known}} ({{.Before}}){{end}}
-{{end}}Shared statistics: {{.Shared}}{{if .Known}} ({{.SharedBefore}}){{end}}
+{{end}}Page requests counted: {{.Shared}}{{if .Known}} ({{.SharedBefore}}){{end}}
 {{range .Lists}}{{if .Rows}}
 {{.Title}}
 {{range .Rows}}  {{.Count}}  {{.Name}}

@@ -201,8 +201,8 @@ func figures(now, before analytics.Counts, comparing bool) []figure {
 		name, what string
 		of         func(analytics.Counts) analytics.Number
 	}{
-		{"Visitors", "Browsers that came at least once and shared statistics. One person with a phone and a laptop is two.", byVisitors.of},
-		{"Visits", "A visit begins with the first page and ends after half an hour without another.", byVisits.of},
+		{"Visitors", "Browsers that came at least once and agreed to be counted. One person with a phone and a laptop is two.", byVisitors.of},
+		{"Visits", "A visit begins with the first page and ends after half an hour without another. Only visitors who pressed Accept are counted.", byVisits.of},
 		{"Page views", "How often a page was opened or loaded again.", byViews.of},
 		{"Stayed on", "Visits that saw a second page or reached a goal. Others call the rest “bounces”.", func(c analytics.Counts) analytics.Number { return c.Engaged }},
 		{"Goals reached", "Visits that reached one of the goals you named, once for each goal.", func(c analytics.Counts) analytics.Number { return c.Goals }},

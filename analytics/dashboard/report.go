@@ -23,7 +23,7 @@ type Report struct {
 	Figures      []reportFigure
 	Chart        *Chart
 	Lists        []reportList
-	Shared       string // the share of page requests that shared statistics
+	Shared       string // the share of page requests whose visitor agreed to be counted
 	SharedBefore string
 	Estimate     string
 	Rounding     string

@@ -8,7 +8,7 @@ import (
 )
 
 // A sentence is the page in one breath: "In November 2026 so far **1,040 visits**
-// shared statistics: 12% more than in October. Most visits came from search engines."
+// were counted: 12% more than in October. Most visits came from search engines."
 // Strong is set in bold between Start and End.
 type sentence struct {
 	Start, Strong, End string
@@ -34,7 +34,10 @@ func (d *Dashboard) sentence(v view, now, before analytics.Answer, comparing boo
 	}
 	s.Start = inTime(v.Period) + " "
 	s.Strong = plural(now.Headline.Visits, "visit", "visits")
-	s.End = " shared statistics"
+	s.End = " were counted"
+	if now.Headline.Visits.Kind == analytics.Known && now.Headline.Visits.N == 1 {
+		s.End = " was counted"
+	}
 	if comparing {
 		if c := compare(now.Headline.Visits, before.Headline.Visits); c.Text != "" {
 			s.End += ": " + c.Text

@@ -83,7 +83,7 @@ func TestSharedPeriodsAreWholeMonths(t *testing.T) {
 		for to := range 5 {
 			q := "?period=custom&from=" + first.AddDate(0, 0, from).Format(isoDate) + "&to=" + first.AddDate(0, 0, 20+to).Format(isoDate)
 			got := text(page(t, b.get(sharedURL(secret)+q)))
-			if strings.SplitN(got, "shared statistics", 2)[0] == "" || !strings.Contains(got, first.Format("January 2006")) {
+			if strings.SplitN(got, " counted", 2)[0] == "" || !strings.Contains(got, first.Format("January 2006")) {
 				t.Errorf("%s: %s", q, got)
 			}
 			if strings.Contains(got, first.AddDate(0, 0, from+1).Format("to 2 January")) {

@@ -62,6 +62,17 @@ async function assertPagesWell(t, what, pages, looks) {
 
 test('an empty site', (t) => assertPagesWell(t, 'empty', pages.slice(0, 6), looks.slice(1)));
 
+test('the five numbers leave no hole, however wide the window is', async () => {
+  await desk.goto(at(site));
+  const usual = desk.viewportSize();
+  for (const width of [320, 600, 768]) {
+    await desk.setViewportSize({ width, height: usual.height });
+    const [box, last] = await desk.locator('.figures').evaluate((e) => [e, e.lastElementChild].map((x) => x.getBoundingClientRect().right));
+    assert.ok(box - last <= 2, `at ${width} px the last number ends ${box - last} px before the box`);
+  }
+  await desk.setViewportSize(usual);
+});
+
 test('what visitors bring along does not run', async (t) => {
   const { page } = await visitor(t, browser);
   await page.goto(at('/index.html'));
