@@ -34,6 +34,7 @@ var embedStyle = hashed("body{margin:0;min-height:100vh;box-sizing:border-box;pa
 	".show{display:inline-flex;align-items:center;justify-content:center;box-sizing:border-box;min-height:44px;padding:.6em 1em;border:2px solid transparent;border-radius:.3em;background:#1d3f6e;color:#fff;" +
 	"font:inherit;font-weight:600;line-height:1.25;text-decoration:none;cursor:pointer}:focus-visible{outline:3px solid;outline-offset:2px}.show:focus-visible{outline-color:#1c1c1c}" +
 	"@media (max-height:250px){body{font-size:.82rem;line-height:1.3;padding:.4em .5em;gap:.3em}.show{padding:.3em .8em}}" + // a film on a phone: 320 by 180
+	"@media (max-height:140px){body{display:flex;flex-wrap:wrap;place-content:center;align-items:center;gap:.1em .8em;padding:.1em .4em}p:first-child{order:1;flex:0 1 100%}}" + // a player of sound: 80 high
 	"@media (prefers-color-scheme:dark){body{background:#20242b;color:#f2f2f2}a{color:#a9ccff}.show{background:#cfe1fb;color:#10213a}.show:focus-visible{outline-color:#f2f2f2}}")
 
 // EmbedStyleHash is the CSP source expression of the placeholder's style, which

@@ -121,7 +121,7 @@ test('on the smallest screen the site is in sight under the question, in every l
   }
 });
 
-test('what stands for a film on a phone shows all it says, in every language', async (t) => {
+test('what stands for a film on a phone shows all it says, and the press also where a player is low, in every language', async (t) => {
   const film = '<!doctype html><title>Film</title><iframe width="320" height="180" src="https://www.youtube.com/embed/zero"></iframe>';
   const site = await serveFiles(work, { pages: { '/': film } });
   const gateway = await startGateway(work, { upstream: site.url });
@@ -135,12 +135,15 @@ test('what stands for a film on a phone shows all it says, in every language', a
       const frame = document.querySelector('iframe');
       frame.onload = () => {
         const { documentElement: shown } = frame.contentDocument;
-        resolve({ lang: shown.lang, height: shown.scrollHeight - frame.clientHeight, links: frame.contentDocument.links.length });
+        const film = { height: shown.scrollHeight - frame.clientHeight, links: frame.contentDocument.links.length };
+        frame.height = 80;
+        const press = frame.contentDocument.querySelector('.show').getBoundingClientRect();
+        resolve({ lang: shown.lang, ...film, sound: press.top >= 0 && press.bottom <= 80 && press.height >= 44 });
       };
       frame.srcdoc = held.srcdoc;
     }), await answer.text());
     // Two links, and the press to show it, which over plain http is a button.
-    assert.deepEqual(overflow, { lang, height: 0, links: 2 });
+    assert.deepEqual(overflow, { lang, height: 0, links: 2, sound: true });
   }
 });
 
