@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -101,7 +103,11 @@ func (g *Gateway) Listen(ctx context.Context, c ListenConfig) (*Server, error) {
 		var altSvc []string
 		if c.HTTP3 {
 			if s.quic, err = g.listenQUIC(s.https, secure.config, c.HSTS); err != nil {
-				return nil, errors.Join(err, l.Close())
+				err = errors.Join(err, l.Close())
+				if strings.HasSuffix(c.HTTPS, ":0") && errors.Is(err, syscall.EADDRINUSE) {
+					return g.Listen(ctx, c) // any port will do that is free for both
+				}
+				return nil, err
 			}
 			altSvc = s.quic.altSvc
 		}
