@@ -40,7 +40,7 @@ async function counts(t, gateway) {
   if (await enter.count()) await enter.first().click();
   await admin.waitForURL(/\/_lychgate\/admin\//);
   return async (list) => {
-    await admin.goto(`${gateway.url}/_lychgate/admin/sites/default/list/${list}?period=today`);
+    await admin.goto(`${gateway.url}/_lychgate/admin/sites/default/list/${list}?period=last-7-days`);
     return (await admin.locator('main').innerText()).replace(/\s+/g, ' ');
   };
 }
@@ -153,7 +153,7 @@ describe('the optional script', async () => {
 
     await startUnwatched(work, { profile, page: `${gateway.url}/ahead` });
     const shown = () => new Promise((tell) => { setImmediate(() => tell(upstream.requests.some((r) => r.url === '/shown'))); });
-    await until(shown, Boolean, 30_000);
+    await until(shown, Boolean);
     const ahead = upstream.requests.filter((r) => r.url === '/next' && /prerender/.test(r.headers['sec-purpose'] ?? ''));
     assert.equal(ahead.length, 1, 'it was rendered ahead');
     assert.equal((await until(gateway.totals, (now) => now.pageviews > 2)).pageviews, 3, '/app, /ahead and /next');
