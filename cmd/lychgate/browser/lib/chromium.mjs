@@ -74,7 +74,7 @@ export async function visitor(t, browser, { javaScript = true, ...options } = {}
     ...options,
   });
   t.after(() => context.close());
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(90_000);
   return { context, page: await context.newPage() };
 }
 

@@ -72,7 +72,7 @@ ${site}
 // until asks again and again until the answer satisfies, and returns it. It is
 // for things that reach the disk in their own time, like sums; patience in ms.
 // Between the questions it leaves the processor to those it waits for.
-export async function until(ask, satisfies, patience = 15_000) {
+export async function until(ask, satisfies, patience = 60_000) {
   const deadline = Date.now() + patience;
   for (let pause = 10; ; pause = Math.min(2 * pause, 250)) {
     const answer = await ask();

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 // start runs a program and resolves once its output, both streams together,
 // matches ready. It rejects with everything printed if the program ends first
 // or is not ready within patience milliseconds.
-export async function start(command, args, { ready, env, cwd, patience = 30_000 }) {
+export async function start(command, args, { ready, env, cwd, patience = 120_000 }) {
   const child = spawn(command, args, { env: { ...process.env, ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const program = { child, output: '' };
   let listeners = [];

@@ -113,10 +113,8 @@ export async function startTrackers(work, { pages = {} } = {}) {
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
   }
-  await listen(server);
-  const calls = createSocket('udp4').on('message', () => note({ kind: 'datagram', host: 'a call over UDP' }));
-  calls.bind(server.address().port, '127.0.0.1');
-  await once(calls, 'listening');
+  const calls = await listenForBoth(server);
+  calls.on('message', () => note({ kind: 'datagram', host: 'a call over UDP' }));
   work.closeLast(() => {
     sockets.forEach((s) => s.destroy());
     calls.close();
@@ -139,6 +137,24 @@ export async function startTrackers(work, { pages = {} } = {}) {
       };
     },
   };
+}
+
+// listenForBoth has server listen on a port that is free for UDP as well, and
+// returns the socket that has it there.
+async function listenForBoth(server) {
+  for (;;) {
+    const calls = createSocket('udp4');
+    try {
+      calls.bind(await listen(server), '127.0.0.1');
+      await once(calls, 'listening');
+      return calls;
+    } catch (error) {
+      if (error.code !== 'EADDRINUSE') throw error;
+      calls.close();
+      server.close();
+      await once(server, 'close');
+    }
+  }
 }
 
 async function listen(server) {
