@@ -42,8 +42,8 @@ func TestTwoFoldersBuildTheSameBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, place := range []string{tree, os.Getenv("HOME") + "/"} {
-			if bytes.Contains(program, []byte(place)) {
+		for _, place := range []string{tree, filepath.Clean(os.Getenv("HOME")) + "/"} {
+			if len(place) > len("//") && bytes.Contains(program, []byte(place)) { // somebody may live in /
 				t.Errorf("the program holds a path of the machine that built it, %s", place)
 			}
 		}

@@ -73,6 +73,7 @@ func TestNothingThatVisitorsBringLives(t *testing.T) {
 	if err := json.Unmarshal(text, &payloads); err != nil || len(payloads) != 20 {
 		t.Fatalf("%d payloads, %v", len(payloads), err)
 	}
+	awaitDay(t)
 	p, config := startCarried(t)
 	yes := p.accept(t)
 	visits := 0

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // runAsProgram makes this test binary be lychgate, so that whole-program tests
@@ -177,6 +178,20 @@ func everyFile(t *testing.T, dir string) map[string]string {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// awaitDay waits, in the last two minutes of a day at the gateway's usual zone, for the
+// next one, so that all that a test looks at is of one day.
+func awaitDay(t *testing.T) {
+	t.Helper()
+	zone, err := time.LoadLocation(defaultTimezone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, m, d := time.Now().In(zone).Date()
+	if left := time.Until(time.Date(y, m, d+1, 0, 0, 0, 0, zone)); left < 2*time.Minute {
+		time.Sleep(left)
+	}
 }
 
 // testRounds is how often a test repeats itself: few times, unless an

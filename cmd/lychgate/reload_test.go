@@ -49,6 +49,7 @@ func (g *gate) write(t *testing.T, rest string) {
 // While visitors come and go, websites are added, changed and taken away, and
 // nobody's request fails. LYCHGATE_TEST_RELOADS sets how often.
 func TestReloadUnderLoad(t *testing.T) {
+	awaitDay(t) // a yes of tomorrow looks otherwise
 	one, two := testSite(t), testSite(t)
 	site := func(dir, name string) string {
 		return fmt.Sprintf("[[site]]\nhosts = [\"127.0.0.1\"]\nname = %q\ndir = %q\n", name, dir)
