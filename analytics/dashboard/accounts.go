@@ -208,16 +208,18 @@ func (a *Accounts) SetRole(ctx context.Context, name, site string, role Role) er
 		if err != nil {
 			return err
 		}
-		if role == NoRole {
-			_, err = tx.ExecContext(ctx, "DELETE FROM roles WHERE account = ? AND site = ?", id, site)
-		} else {
-			_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO roles (account, site, role) VALUES (?, ?, ?)",
-				id, site, role.String())
-		}
-		if err != nil {
-			return fmt.Errorf("set role: %w", err)
-		}
-		return keepOwner(ctx, tx)
+		return keepOwner(ctx, tx, func() error {
+			if role == NoRole {
+				_, err = tx.ExecContext(ctx, "DELETE FROM roles WHERE account = ? AND site = ?", id, site)
+			} else {
+				_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO roles (account, site, role) VALUES (?, ?, ?)",
+					id, site, role.String())
+			}
+			if err != nil {
+				return fmt.Errorf("set role: %w", err)
+			}
+			return nil
+		})
 	})
 }
 
@@ -229,21 +231,33 @@ func (a *Accounts) Remove(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM accounts WHERE id = ?", id); err != nil {
-			return fmt.Errorf("remove account: %w", err)
-		}
-		return keepOwner(ctx, tx)
+		return keepOwner(ctx, tx, func() error {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM accounts WHERE id = ?", id); err != nil {
+				return fmt.Errorf("remove account: %w", err)
+			}
+			return nil
+		})
 	})
 }
 
-// keepOwner fails when nobody is left who may change everything.
-func keepOwner(ctx context.Context, tx *sql.Tx) error {
-	var n int
-	err := tx.QueryRowContext(ctx, "SELECT COUNT(*) FROM roles WHERE site = '' AND role = 'owner'").Scan(&n)
-	if err == nil && n == 0 {
+// keepOwner does change, and fails when it took the last account that may change
+// everything. Where there was none before, nothing is taken.
+func keepOwner(ctx context.Context, tx *sql.Tx, change func() error) error {
+	var before, after int
+	const owners = "SELECT COUNT(*) FROM roles WHERE site = '' AND role = 'owner'"
+	if err := tx.QueryRowContext(ctx, owners).Scan(&before); err != nil {
+		return err
+	}
+	if err := change(); err != nil {
+		return err
+	}
+	if err := tx.QueryRowContext(ctx, owners).Scan(&after); err != nil {
+		return err
+	}
+	if before > 0 && after == 0 {
 		return ErrLastOwner
 	}
-	return err
+	return nil
 }
 
 func accountID(ctx context.Context, tx *sql.Tx, name string) (id int64, err error) {

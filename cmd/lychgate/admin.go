@@ -39,6 +39,11 @@ func runAdmin(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if site != dashboard.EverySite && p.file != "" {
+		if _, err := c.onlySite(site); err != nil {
+			return err
+		}
+	}
 	ctx := context.Background()
 	a, err := dashboard.OpenAccounts(ctx, c.Data)
 	if err != nil {
@@ -48,7 +53,7 @@ func runAdmin(args []string, stdout, stderr io.Writer) error {
 	case "list":
 		err = listAccounts(ctx, a, stdout)
 	case "add":
-		err = addAccount(ctx, a, name, site, role, stdout)
+		err = addAccount(ctx, a, name, site, role, c.dashboardHost(), stdout)
 	case "passwd":
 		err = setPassword(ctx, a, name, os.Stdin, stdout)
 	case "remove":
@@ -77,7 +82,7 @@ func listAccounts(ctx context.Context, a *dashboard.Accounts, stdout io.Writer) 
 	return nil
 }
 
-func addAccount(ctx context.Context, a *dashboard.Accounts, name, site, role string, stdout io.Writer) error {
+func addAccount(ctx context.Context, a *dashboard.Accounts, name, site, role, host string, stdout io.Writer) error {
 	r, err := dashboard.ParseRole(role)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
@@ -89,8 +94,19 @@ func addAccount(ctx context.Context, a *dashboard.Accounts, name, site, role str
 	if err := a.Note(ctx, dashboard.AuditEntry{Act: "add account", What: name}); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%s signs in once, and chooses a password, at\n  https://YOUR-SITE%s\n", name, link)
+	_, err = fmt.Fprintf(stdout, "%s signs in once, and chooses a password, at\n  https://%s%s\n", name, host, link)
 	return err
+}
+
+// dashboardHost is where the dashboard is found, as far as the configuration says.
+func (c *config) dashboardHost() string {
+	switch {
+	case c.Admin.Host != "":
+		return c.Admin.Host
+	case len(c.Sites) > 0 && len(c.Sites[0].Hosts) > 0:
+		return c.Sites[0].Hosts[0]
+	}
+	return "YOUR-SITE"
 }
 
 // setPassword reads the new password from the first line of in, so that it

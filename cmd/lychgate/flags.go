@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 )
 
 // flagSet returns a FlagSet that leaves printing errors to run.
@@ -163,4 +166,31 @@ func (p *place) existing() (*config, error) {
 		return nil, fmt.Errorf("the data folder %s cannot be read: %w: name the folder with -data, or the gateway's configuration with -config", c.Data, err)
 	}
 	return c, nil
+}
+
+// findSites puts the sites in whose visitors were asked with this data folder, when
+// there is no configuration to name them: else what is read or added would be
+// that of a site which is not there. A folder that has asked nobody has the site
+// that answers to every host.
+func (c *config) findSites() error {
+	if len(c.Sites) > 0 {
+		return nil
+	}
+	asked, err := os.ReadDir(filepath.Join(c.Shared, "policies"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, site := range asked {
+		switch name := site.Name(); {
+		case !site.IsDir():
+		case name == everySite:
+			c.Sites = append(c.Sites, siteConfig{})
+		default:
+			c.Sites = append(c.Sites, siteConfig{Hosts: []string{name}})
+		}
+	}
+	if len(c.Sites) == 0 {
+		c.Sites = []siteConfig{{}}
+	}
+	return nil
 }

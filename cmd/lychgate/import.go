@@ -59,8 +59,8 @@ func runImport(args []string, stdout, stderr io.Writer) error {
 
 // onlySite is the site called name, or without a name the only one there is.
 func (c *config) onlySite(name string) (string, error) {
-	if len(c.Sites) == 0 {
-		c.Sites = []siteConfig{{}} // -data alone: the site that answers to every host
+	if err := c.findSites(); err != nil {
+		return "", err
 	}
 	var all []string
 	for i := range c.Sites {

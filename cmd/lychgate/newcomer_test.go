@@ -22,6 +22,11 @@ func TestEveryRefusalSaysWhatToDo(t *testing.T) {
 	file := write("file", "not a folder")
 	cert, key, _ := testKeyPair(t)
 	ownFiles := "[listen]\nhttps = \":0\"\n[tls]\ncert_file = \"" + cert + "\"\nkey_file = \"" + key + "\"\n"
+	asked := filepath.Join(dir, "asked") // has the sites whose visitors were asked
+	if err := os.MkdirAll(filepath.Join(asked, "policies", "charity.test"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	named := write("named.toml", "data = \"asked\"\n[admin]\nhost = \"stats.charity.test\"\n[[site]]\nhosts = [\"charity.test\"]\ndir = \""+site+"\"\n")
 	here := "[[site]]\ndir = \"" + site + "\"\n"
 	for _, test := range []struct {
 		name string
@@ -49,6 +54,12 @@ func TestEveryRefusalSaysWhatToDo(t *testing.T) {
 		{"the data as the pages", []string{"check", "-dir", site, "-data", site}, exitFailed, "-dir: is the data folder, which holds keys", ""},
 		{"a scan of a server that is off", []string{"scan", "-upstream", "http://127.0.0.1:1"}, exitFailed, "no page of site default could be looked at", "No third parties"},
 		{"a command asked how it is used", []string{"scan", "-h"}, exitDone, "lychgate scan    [-config FILE", "lychgate serve"},
+		{"an account for a site that is not there", []string{"admin", "add", "-name", "ann", "-site", "charity.tset", "-config", named}, exitUsage, `-site "charity.tset": it is one of charity.test`, ""},
+		{"an account for one that is", []string{"admin", "add", "-name", "ann", "-site", "charity.test", "-config", named}, exitDone, "https://stats.charity.test/_lychgate/admin/sign-in/", ""},
+		{"a report from back to front", []string{"report", "-config", named, "-from", "2026-03-01", "-to", "2026-02-01"}, exitUsage, "-to 2026-02-01 lies before -from 2026-03-01", "<html"},
+		{"a report of the future", []string{"report", "-config", named, "-from", "2999-03-01"}, exitUsage, "-from 2999-03-01 has not come yet", "<html"},
+		{"an import by the folder of another site", []string{"import", "-data", asked, "-site", "default", "-file", "../../deploy/history.csv", "-dry-run"}, exitUsage, `-site "default": it is one of charity.test`, ""},
+		{"an import by the folder alone", []string{"import", "-data", asked, "-file", "../../deploy/history.csv", "-dry-run"}, exitDone, "For charity.test:", ""},
 		{"totals of a misspelt folder", []string{"totals", "-data", "nowhere"}, exitFailed, "the data folder nowhere cannot be read", `"pageviews"`},
 		{"a report of one", []string{"report", "-data", "nowhere"}, exitFailed, "the data folder nowhere cannot be read", ""},
 		{"a reload of one", []string{"reload", "-data", "nowhere"}, exitFailed, "no lychgate is running with this data folder", ""},

@@ -32,8 +32,8 @@ func runReport(args []string, stdout, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	if len(c.Sites) == 0 {
-		c.Sites = []siteConfig{{}} // -data alone: the site that answers to every host
+	if err := c.findSites(); err != nil {
+		return err
 	}
 	first, err := dayFlag("from", from)
 	if err != nil {
@@ -45,6 +45,12 @@ func runReport(args []string, stdout, stderr io.Writer) (err error) {
 	}
 	if last.IsZero() {
 		last = first
+	}
+	if last.Before(first) {
+		return fmt.Errorf("%w: -to %s lies before -from %s", errUsage, to, from)
+	}
+	if first.After(time.Now()) {
+		return fmt.Errorf("%w: -from %s has not come yet", errUsage, from)
 	}
 	format := "html"
 	if file != "" {
