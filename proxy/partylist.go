@@ -33,6 +33,10 @@ type ThirdParty struct {
 	InForce bool `toml:"in_force" json:"in_force"`
 }
 
+// AsksToo reports whether it is another cookie banner, which would put a second
+// question to whoever has said yes to ours.
+func (p ThirdParty) AsksToo() bool { return p.Kind == "consent" }
+
 // A SiteCookie is a cookie that a site's answers tried to set and that is not
 // one of its essential ones.
 type SiteCookie struct {

@@ -52,6 +52,12 @@ func (r *ScanReport) finish(s *site, complete bool) {
 	r.Complete = complete
 	slices.SortFunc(r.Pages, func(a, b *ScanPage) int { return cmp.Compare(a.Path, b.Path) })
 	r.ThirdParties, r.Cookies = s.thirdParties.inventory.list(), s.thirdParties.inventory.cookieList()
+	for _, p := range r.ThirdParties {
+		advice := p.Name + " asks visitors about cookies, as lychgate does: whoever says yes is asked a second time. Take its code out of your pages."
+		if p.AsksToo() && !slices.Contains(r.Advice, advice) {
+			r.Advice = append(r.Advice, advice)
+		}
+	}
 }
 
 // Scan crawls every site as the gateway would serve it and reports what it

@@ -57,3 +57,15 @@ func TestScanAdvisesWhereTheQuestionWouldLieOverTheHeader(t *testing.T) {
 		t.Errorf("no advice in\n%s", table.String())
 	}
 }
+
+func TestScanAdvisesToTakeOutAnotherCookieBanner(t *testing.T) {
+	dir := testScanFolder(t)
+	page := `<!doctype html><script src="https://consent.cookiebot.com/uc.js"></script><script src="https://consentcdn.cookiebot.com/x.js"></script>`
+	if err := os.WriteFile(filepath.Join(dir, "about.html"), []byte(page), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	advice := testScanGateway(t, "", Site{Dir: dir}).Scan(t.Context())[0].Advice
+	if len(advice) != 1 || !strings.HasPrefix(advice[0], "Cookiebot asks visitors about cookies") {
+		t.Errorf("got %q, want one about Cookiebot", advice)
+	}
+}

@@ -158,9 +158,14 @@ func (s GatewayStatus) notices(now time.Time) (all []string) {
 		}
 	}
 	pending := 0
+	var asking []string
 	for _, p := range s.ThirdParties {
 		if p.Verdict == Pending {
 			pending++
+		}
+		if p.AsksToo && !slices.Contains(asking, p.Service) {
+			asking = append(asking, p.Service)
+			say("%s on your pages asks visitors about cookies, too: whoever accepts is asked a second time. Take its code out of your pages.", p.Service)
 		}
 	}
 	if pending > 0 {

@@ -203,3 +203,21 @@ func TestPreviews(t *testing.T) {
 	}
 	want(t, b.get("/_lychgate/admin/sites/willow.example/banner/tlh"), http.StatusNotFound)
 }
+
+func TestAnotherCookieBannerIsPointedOut(t *testing.T) {
+	d := testDashboard(t)
+	_, status := d.testGate()
+	const want = "Cookiebot on your pages asks visitors about cookies, too"
+	owner := d.owner(t)
+	for n, more := range [][]ThirdParty{nil, {
+		{Host: "consent.cookiebot.com", Service: "Cookiebot", AsksToo: true},
+		{Host: "consentcdn.cookiebot.com", Service: "Cookiebot", AsksToo: true},
+	}} {
+		status.ThirdParties = append(status.ThirdParties, more...)
+		for _, at := range []string{siteURL("willow.example"), siteURL("willow.example") + "gate"} {
+			if got := strings.Count(text(page(t, owner.get(at))), want); got != n {
+				t.Errorf("%s with %d more: said %d times, want %d", at, len(more), got, n)
+			}
+		}
+	}
+}

@@ -45,6 +45,8 @@ type ThirdParty struct {
 	// Chosen says that Verdict was decided on the dashboard, Fixed that the
 	// configuration file decides and no button here.
 	Chosen, Fixed bool
+	// AsksToo says that it is another cookie banner.
+	AsksToo bool
 	// FirstSeen is the day it was first met, as 00:00 UTC; may be zero.
 	FirstSeen time.Time
 }

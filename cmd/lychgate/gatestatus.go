@@ -48,7 +48,7 @@ func (h *house) status(site string) dashboard.GatewayStatus {
 }
 
 func partyStatus(p proxy.ThirdParty) dashboard.ThirdParty {
-	d := dashboard.ThirdParty{Host: p.Host, Service: p.Name, Kinds: p.Loads, Pages: p.Pages}
+	d := dashboard.ThirdParty{Host: p.Host, Service: p.Name, Kinds: p.Loads, Pages: p.Pages, AsksToo: p.AsksToo()}
 	switch {
 	case p.Verdict == "relayed":
 		d.Verdict = dashboard.Relayed
