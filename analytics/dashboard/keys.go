@@ -19,6 +19,15 @@ type key struct {
 	Used    string // day of the last use, as a date; empty: never
 }
 
+// LastUsed is the day of the last use in words; empty: never.
+func (k key) LastUsed() string {
+	day, err := time.Parse(isoDate, k.Used)
+	if err != nil {
+		return ""
+	}
+	return day.Format("2 January 2006")
+}
+
 // The kinds of keys.
 const (
 	linkKey  = "link"

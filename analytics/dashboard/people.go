@@ -8,6 +8,7 @@ import (
 
 // A peoplePage is who may see a site, for its owners.
 type peoplePage struct {
+	typed
 	People []person
 	// All is true when the reader may also give roles on every site.
 	All     bool
@@ -71,6 +72,7 @@ func (d *Dashboard) changePeople(c *call) error {
 		return err
 	}
 	if err != nil {
+		p.typed = typedIn(c.r)
 		return d.showPeople(c, http.StatusBadRequest, p)
 	}
 	if p.Link == "" {

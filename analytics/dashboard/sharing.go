@@ -11,6 +11,7 @@ import (
 
 // A sharingPage is a site's notes and everything by which its numbers go out.
 type sharingPage struct {
+	typed
 	Today         string
 	Notes         []annotation
 	Links, Tokens []key
@@ -65,6 +66,7 @@ func (d *Dashboard) changeSharing(c *call) error {
 	}
 	switch {
 	case p.Problem != "":
+		p.typed = typedIn(c.r)
 		return d.showSharing(c, http.StatusBadRequest, p)
 	case err != nil:
 		return err

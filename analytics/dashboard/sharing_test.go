@@ -251,3 +251,31 @@ func TestOpenAPI(t *testing.T) {
 		t.Errorf("describes %d periods, there are %d", got, want)
 	}
 }
+
+func TestWhatWasTypedIsThereAfterAWrongPassword(t *testing.T) {
+	d := testDashboard(t)
+	owner := d.owner(t).choosePassword()
+	const wrong = "not the password"
+	for _, tt := range []struct {
+		page string
+		form []string
+		want []string
+	}{
+		{"sharing", []string{"act", "note", "day", "2026-05-04", "note", `Appeal "sent"`}, []string{`value="2026-05-04"`, `value="Appeal &#34;sent&#34;"`}},
+		{"sharing", []string{"act", "link", "name", "Lottery fund"}, []string{`value="Lottery fund"`}},
+		{"sharing", []string{"act", "token", "name", "Our sheet"}, []string{`value="Our sheet"`}},
+		{"sharing", []string{"act", "letter", "address", "chair@willow.example"}, []string{`value="chair@willow.example"`}},
+		{"people", []string{"act", "invite", "name", "Bronwen", "role", "editor"}, []string{`value="Bronwen"`, `value="editor" selected`}},
+	} {
+		res := owner.post(siteURL("willow.example")+tt.page, append(tt.form, "password", wrong)...)
+		got := body(t, res)
+		if res.StatusCode != 400 || strings.Contains(got, wrong) {
+			t.Errorf("%v: %d, or the password is shown", tt.form, res.StatusCode)
+		}
+		for _, want := range tt.want {
+			if strings.Count(got, want) != 1 {
+				t.Errorf("%v: %s stands there %d times", tt.form, want, strings.Count(got, want))
+			}
+		}
+	}
+}
