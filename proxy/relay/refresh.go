@@ -12,6 +12,7 @@ import (
 func (r *Relay) Run(ctx context.Context) {
 	t := time.NewTicker(time.Minute)
 	defer t.Stop()
+	r.cache.forget(r.now().Add(-forgetWritten)) // a gateway may never run for a whole day
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
