@@ -140,7 +140,7 @@ func authenticatedSuites() []uint16 {
 func (s *Server) plain(c ListenConfig) http.Handler {
 	var h http.Handler = s.g
 	if s.https != nil && !c.KeepHTTP {
-		h = s.g.toHTTPS(s.https, func(host string) bool {
+		h = s.g.toHTTPS(s.http, s.https, func(host string) bool {
 			return s.certificates == nil || s.certificates.Ready(host)
 		})
 	}

@@ -142,14 +142,10 @@ func (s *site) toCanonical(w http.ResponseWriter, r *http.Request) {
 	redirect(w, u.String(), http.StatusPermanentRedirect)
 }
 
-// toHTTPS is the handler of plain HTTP where there is HTTPS at addr. A host
-// that is not ready, because its first certificate is still on its way, is
+// toHTTPS is the handler of the plain door where there is also one of HTTPS. A
+// host that is not ready, because its first certificate is still on its way, is
 // served as it is: a redirect would lead to a door that does not open.
-func (g *Gateway) toHTTPS(addr net.Addr, ready func(host string) bool) http.Handler {
-	port := ""
-	if a, ok := addr.(*net.TCPAddr); ok && a.Port != 443 {
-		port = fmt.Sprintf(":%d", a.Port)
-	}
+func (g *Gateway) toHTTPS(plain, secure net.Addr, ready func(host string) bool) http.Handler {
 	route := func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Scheme == "https" || r.URL.Path == healthzPath: // a trusted proxy speaks TLS for us
@@ -160,11 +156,29 @@ func (g *Gateway) toHTTPS(addr net.Addr, ready func(host string) bool) http.Hand
 			g.route(w, r)
 		default:
 			u := *r.URL
-			u.Scheme, u.Host = "https", hostname(u.Host)+port
+			u.Scheme, u.Host = "https", hostname(u.Host)+securePort(u.Host, plain, secure)
 			redirect(w, u.String(), http.StatusPermanentRedirect)
 		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serve(w, r, route) })
+}
+
+// securePort is what follows the name of a visitor's https address who came to
+// host by the plain door. Who came to port 80 while that door is another is led
+// on by a forwarding rule, as into a container; https has one then as well.
+func securePort(host string, plain, secure net.Addr) string {
+	forwarded := !strings.Contains(strings.TrimPrefix(host, hostname(host)), ":") && portOf(plain) != 80
+	if port := portOf(secure); port != 443 && !forwarded {
+		return fmt.Sprintf(":%d", port)
+	}
+	return ""
+}
+
+func portOf(a net.Addr) int {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.Port
+	}
+	return 0
 }
 
 // answersFor reports whether host, which may carry a port, is a site's or the

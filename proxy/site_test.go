@@ -73,20 +73,22 @@ func TestPlainHTTPGoesToHTTPS(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
-		port                 int
+		plain, port          int
 		host, path, location string
 		status               int
 	}{
-		{443, "a.example", "/x?y", "https://a.example/x?y", 308},
-		{8443, "a.example:8080", "/x", "https://a.example:8443/x", 308},
-		{443, "stats.a.example", "/_lychgate/admin/", "https://stats.a.example/_lychgate/admin/", 308},
-		{443, "b.example", "/", "", 421},
-		{443, "", "/", "", 421},
-		{443, "b.example", healthzPath, "", 200},
+		{80, 443, "a.example", "/x?y", "https://a.example/x?y", 308},
+		{8080, 8443, "a.example:8080", "/x", "https://a.example:8443/x", 308},
+		{80, 8443, "a.example", "/x", "https://a.example:8443/x", 308},
+		{8080, 8443, "a.example", "/x", "https://a.example/x", 308}, // a container's ports, published as 80 and 443
+		{80, 443, "stats.a.example", "/_lychgate/admin/", "https://stats.a.example/_lychgate/admin/", 308},
+		{80, 443, "b.example", "/", "", 421},
+		{80, 443, "", "/", "", 421},
+		{80, 443, "b.example", healthzPath, "", 200},
 	} {
 		r, _ := testRequest(t, tt.path, tt.host)
 		w := newRecorder()
-		g.toHTTPS(&net.TCPAddr{Port: tt.port}, func(string) bool { return true }).ServeHTTP(w, r.WithContext(context.Background()))
+		g.toHTTPS(&net.TCPAddr{Port: tt.plain}, &net.TCPAddr{Port: tt.port}, func(string) bool { return true }).ServeHTTP(w, r.WithContext(context.Background()))
 		if w.Code != tt.status || w.Header().Get("Location") != tt.location {
 			t.Errorf("%s%s: got %d %q", tt.host, tt.path, w.Code, w.Header().Get("Location"))
 		}
@@ -101,7 +103,7 @@ func TestAHostWithoutItsCertificateIsServedPlainly(t *testing.T) {
 	}
 	r, _ := testRequest(t, "/", "a.example")
 	w := newRecorder()
-	g.toHTTPS(&net.TCPAddr{Port: 443}, func(string) bool { return false }).ServeHTTP(w, r.WithContext(context.Background()))
+	g.toHTTPS(&net.TCPAddr{Port: 80}, &net.TCPAddr{Port: 443}, func(string) bool { return false }).ServeHTTP(w, r.WithContext(context.Background()))
 	if w.Code != 200 || !strings.Contains(w.Body.String(), "the site") {
 		t.Errorf("got %d %q", w.Code, w.Body)
 	}
