@@ -453,6 +453,10 @@ func testKilled(t *testing.T, server *clickhousetest.Server) {
 			if err := spools[g].close(); err != nil {
 				t.Fatal(err)
 			}
+		}
+		full := testBatches(t, dir)
+		for g := range spools {
+			home := filepath.Join(dir, itoa(int64(g)))
 			sender := exec.Command(os.Args[0])
 			sender.Env = append(os.Environ(), senderDir+"="+home, testServer+"="+server.Native)
 			sender.Stderr = os.Stderr
@@ -463,7 +467,8 @@ func testKilled(t *testing.T, server *clickhousetest.Server) {
 			go func() { ended <- sender.Wait() }()
 		}
 		// The server dies after some batches, the gateways before or after it.
-		awaitSent(t, dir, 1+random.IntN(gateways*perRound-1))
+		for left := full - 1 - random.IntN(gateways*perRound-1); testBatches(t, dir) > left; {
+		}
 		serverFirst := random.IntN(2) == 0
 		if serverFirst {
 			server.Kill()
@@ -496,22 +501,14 @@ func testKilled(t *testing.T, server *clickhousetest.Server) {
 	t.Logf("%d rounds: %d batches acknowledged and stored once, %d gateways killed on the way", rounds, rounds*gateways*perRound, interrupted)
 }
 
-// awaitSent returns when n batches have left the spools below dir since the
-// round began, or nothing waits any more.
-func awaitSent(t *testing.T, dir string, n int) {
+// testBatches is how many batches wait in the spools below dir.
+func testBatches(t *testing.T, dir string) int {
 	t.Helper()
-	count := func() int {
-		found, err := filepath.Glob(filepath.Join(dir, "*", spoolFolder, "*"+batchSuffix))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(found)
+	found, err := filepath.Glob(filepath.Join(dir, "*", spoolFolder, "*"+batchSuffix))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for first := count(); ; {
-		if left := count(); left == 0 || first-left >= n {
-			return
-		}
-	}
+	return len(found)
 }
 
 // testDrainAll sends what is left in all spools.

@@ -55,17 +55,18 @@ func testFillFile(t *testing.T, dir string, now time.Time) []Row {
 			Metrics{1 + random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9), random.Int64N(9)},
 		})
 	}
-	rows = sumRows(rows)
+	a := Analytics{config: Config{Retention: DefaultRetention}}
+	expired := func(r Row, at time.Time) bool {
+		return slices.ContainsFunc(a.expired(at), func(e Expiry) bool {
+			return r.Grain == e.Grain && (e.Dim == "" || e.Dim == r.Dim) && r.Start < e.Before
+		})
+	}
+	// None expires while the test runs.
+	rows = slices.DeleteFunc(sumRows(rows), func(r Row) bool { return !expired(r, now) && expired(r, now.Add(time.Hour)) })
 	if err := s.Add(t.Context(), Batch{Source: "g", Number: 1, Rows: rows}); err != nil {
 		t.Fatal(err)
 	}
-	a := Analytics{config: Config{Retention: DefaultRetention}}
-	expired := a.expired(now)
-	return slices.DeleteFunc(slices.Clone(rows), func(r Row) bool {
-		return slices.ContainsFunc(expired, func(e Expiry) bool {
-			return r.Grain == e.Grain && (e.Dim == "" || e.Dim == r.Dim) && r.Start < e.Before
-		})
-	})
+	return slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return expired(r, now) })
 }
 
 // testExport is all of a store, in the order of the keys.
