@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lychgate/lychgate/consent"
+	"github.com/lychgate/lychgate/internal/durable"
 )
 
 // runRestore puts a backup into an empty data folder.
@@ -34,8 +35,9 @@ func runRestore(args []string, stdout, stderr io.Writer) error {
 	return err
 }
 
-// restore unpacks the archive beside the data folder, proves it, and gives it
-// the folder's name: a restore that fails leaves nothing behind.
+// restore unpacks the archive inside the data folder, proves it, and moves it to
+// its place: a restore that fails leaves nothing behind. The folder itself stays,
+// which may be a volume or another user's.
 //
 // The ledger goes on in a new tree that says so. What was waiting for a
 // ClickHouse server is left out: the gateway the backup was made of has sent it.
@@ -43,23 +45,23 @@ func restore(ctx context.Context, c *config, from string) (decisions int64, err 
 	if isRunning(c.Data) {
 		return 0, fmt.Errorf("data %s: %w", c.Data, errRunning)
 	}
-	data := c.Data
-	if real, err := filepath.EvalSymlinks(data); err == nil {
-		data = real // systemd keeps the folder of a dynamic user elsewhere
-	}
-	if err := mustBeEmpty(data); err != nil {
+	if err := mustBeEmpty(c.Data); err != nil {
 		return 0, err
 	}
-	if err := os.MkdirAll(filepath.Dir(data), 0o755); err != nil {
+	made, err := makeFolder(c.Data)
+	if err != nil {
 		return 0, err
 	}
-	work, err := os.MkdirTemp(filepath.Dir(data), ".lychgate-restore-")
+	work, err := os.MkdirTemp(c.Data, ".lychgate-restore-")
 	if err != nil {
 		return 0, err
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, os.RemoveAll(work))
+			if made {
+				err = errors.Join(err, os.Remove(c.Data))
+			}
 		}
 	}()
 	if err := unpack(from, work); err != nil {
@@ -68,10 +70,58 @@ func restore(ctx context.Context, c *config, from string) (decisions int64, err 
 	if decisions, err = takeUp(ctx, c, work); err != nil {
 		return 0, fmt.Errorf("restore %s: %w", from, err)
 	}
-	if err := os.Remove(data); err != nil && !errors.Is(err, os.ErrNotExist) { // it is empty
+	if err := settle(work, c.Data); err != nil {
 		return 0, err
 	}
-	return decisions, os.Rename(work, data)
+	return decisions, os.Remove(work)
+}
+
+// settle moves what is in work to data, which work lies in, and gives it to the
+// user that data is of: root restores, another runs the gateway. The ledger comes
+// last; a folder without one is not taken for one that was in use.
+func settle(work, data string) error {
+	if err := ownAs(work, data); err != nil {
+		return err
+	}
+	files, err := os.ReadDir(work)
+	if err != nil {
+		return err
+	}
+	move := func(name string) error { return os.Rename(filepath.Join(work, name), filepath.Join(data, name)) }
+	for _, f := range files {
+		if f.Name() == consent.LedgerFile {
+			continue
+		}
+		if err := move(f.Name()); err != nil {
+			return err
+		}
+	}
+	if err := move(consent.LedgerFile); err != nil {
+		return err
+	}
+	return durable.SyncDir(data)
+}
+
+// ownAs gives the tree at path the owner of like.
+func ownAs(path, like string) error {
+	err := filepath.WalkDir(path, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return durable.SameOwner(path, like)
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// makeFolder makes dir unless it is there.
+func makeFolder(dir string) (made bool, err error) {
+	if _, err := os.Stat(dir); err == nil {
+		return false, nil
+	}
+	return true, os.MkdirAll(dir, 0o700)
 }
 
 // mustBeEmpty refuses a folder in which something would be overwritten.
@@ -158,7 +208,8 @@ func putShared(c *config, work string) error {
 	}
 	for _, name := range sharedFiles {
 		from := filepath.Join(work, name)
-		if err := copyTree(from, filepath.Join(c.Shared, name)); err != nil {
+		to := filepath.Join(c.Shared, name)
+		if err := errors.Join(copyTree(from, to), ownAs(to, c.Shared)); err != nil {
 			return err
 		}
 		if err := os.RemoveAll(from); err != nil {
@@ -185,7 +236,7 @@ func putKeys(c *config, work string) error {
 	there, err := os.ReadFile(to)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		err = os.WriteFile(to, data, 0o600)
+		err = errors.Join(os.WriteFile(to, data, 0o600), durable.SameOwner(to, c.Data))
 	case err == nil && string(there) != string(data):
 		err = fmt.Errorf("the keys in %s are others than those of the backup: move them away first", to)
 	}

@@ -27,7 +27,7 @@ var rooms = map[string][]string{
 	"analytics/dashboard": {"analytics", "consent", "banner", "internal/sqlite"},
 	"proxy/relay":         {"proxy/rewrite", "internal/signedpath"},
 	"proxy":               {"proxy/relay", "proxy/rewrite", "consent", "banner", "analytics", "internal/durable", "internal/signedpath"},
-	"cmd/lychgate":        {"proxy", "proxy/rewrite", "consent", "banner", "analytics", "analytics/dashboard"},
+	"cmd/lychgate":        {"proxy", "proxy/rewrite", "consent", "banner", "analytics", "analytics/dashboard", "internal/durable"},
 }
 
 // testOnly are the rooms that hold tests and test programs, never linked into

@@ -1,6 +1,6 @@
 // Package durable writes small files whole: after a crash or a power cut there
 // is the old file, the new one, or none, and never half of one. Files are
-// readable by their owner alone (mode 0600).
+// readable by their owner alone (mode 0600), who stays the same when root writes.
 package durable
 
 import (
@@ -32,6 +32,9 @@ func write(path string, text []byte, place func(from, to string) error) (err err
 	}()
 	_, err = f.Write(text)
 	if err == nil {
+		err = ownedAs(f.Name(), path)
+	}
+	if err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
@@ -51,4 +54,15 @@ func SyncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// ownedAs gives file the owner that path has, or its folder where there is none
+// yet. An administrator's command writes for the user that the gateway runs as,
+// who could not read it otherwise.
+func ownedAs(file, path string) error {
+	err := SameOwner(file, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return SameOwner(file, filepath.Dir(path))
+	}
+	return err
 }
