@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -29,11 +30,15 @@ const (
 	canaryClickID  = "canary-click-1b2c"
 )
 
-// A recorder is an upstream that remembers every byte it was sent.
+// A recorder is an upstream that remembers every byte it was sent, and apart from
+// them the marks by which a gateway knows its own requests (RFC 8586).
 type recorder struct {
-	mu   sync.Mutex
-	seen strings.Builder
+	mu    sync.Mutex
+	seen  strings.Builder
+	marks map[string]bool
 }
+
+var loopMark = regexp.MustCompile(`^lychgate; id=[A-Z2-7]{26}$`)
 
 func (u *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
@@ -42,6 +47,10 @@ func (u *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u.mu.Lock()
+	if mark := r.Header.Get("Cdn-Loop"); loopMark.MatchString(mark) {
+		u.marks[mark] = true
+		r.Header.Del("Cdn-Loop")
+	}
 	fmt.Fprintf(&u.seen, "%s %s\nHost: %s\n", r.Method, r.RequestURI, r.Host)
 	r.Header.Write(&u.seen)
 	u.seen.Write(body)
@@ -68,7 +77,7 @@ func TestNothingOfAVisitorStays(t *testing.T) {
 }
 
 func nothingStays(t *testing.T, format string) {
-	up := new(recorder)
+	up := &recorder{marks: map[string]bool{}}
 	upstream := httptest.NewServer(up)
 	defer upstream.Close()
 	data, folder := t.TempDir(), testSite(t)
@@ -170,6 +179,9 @@ func nothingStays(t *testing.T, format string) {
 	seen := up.seen.String()
 	if !strings.Contains(seen, "GET /about.html") || !strings.Contains(seen, "203.0.113.0") {
 		t.Fatalf("the recorder saw no page request from the network: %.2000s", seen)
+	}
+	if len(up.marks) != 1 {
+		t.Errorf("visitors are told apart by %d marks of the gateway, want one for all", len(up.marks))
 	}
 	for _, secret := range []string{canaryIPv4, canaryIPv6, canaryCookie, canaryClickID, "lychgate", "/_lychgate"} {
 		if strings.Contains(seen, secret) {
