@@ -59,10 +59,14 @@ func askRules(place string, light, dark Theme) []rule {
 		rule{"", ".b", "flex:1 1 22em;display:grid;grid-auto-rows:1fr;grid-template-columns:repeat(auto-fit,minmax(min(100%,8.3em),1fr));gap:.5em"},
 		rule{"", "h2", "margin:0;font-size:1.15em"},
 		rule{"", "button", "font:inherit;font-weight:600;line-height:1.25;min-height:44px;padding:.3em;border:2px solid transparent;border-radius:.3em;cursor:pointer"},
+		narrowBox,
 		rule{narrow, "h2,.t p", "display:inline"},
 		rule{narrow, "h2", "font-size:1em;margin-inline-end:.3em"},
 		rule{narrow, "button", "line-height:1.2;padding:.1em .2em"},
 	)
+	if place == placeBottom { // the words scroll, the answers stay
+		rs = append(rs, rule{"", ".b", "position:sticky;bottom:0;background:inherit"})
+	}
 	return inColours(rs, light, dark, func(media string, t Theme) []rule {
 		return []rule{{media, "button", "background:" + t.Button + ";color:" + t.ButtonText}}
 	})
@@ -71,6 +75,7 @@ func askRules(place string, light, dark Theme) []rule {
 // savedRules are those of the confirmation and of the line at the end.
 func savedRules(place string, light, dark Theme) []rule {
 	rs := append(boxRules(place, light),
+		narrowBox,
 		rule{"", "&[tabindex]:not(:target)", "display:none"},
 		rule{"", "&[role]", endHost},
 		rule{"", ".e", "flex:1 0 max-content;padding:.2em;border:0;justify-content:center"},
@@ -78,10 +83,13 @@ func savedRules(place string, light, dark Theme) []rule {
 	return inColours(rs, light, dark, func(string, Theme) []rule { return nil })
 }
 
-// narrow are the smallest screens. There the heading runs into the words, so that
-// three tenths of a phone's screen hold the whole question in every language and
-// the site is to be seen under it.
-const narrow = "(max-width:400px)"
+// narrow are the smallest screens, and phones held across. There the heading runs
+// into the words, so that three tenths of a phone's screen hold the whole question
+// in every language and the site is to be seen under it.
+const narrow = "(max-width:400px),(max-height:420px)"
+
+// narrowBox is .w on those; it stands after the rules that it changes.
+var narrowBox = rule{narrow, ".w", "font-size:.88em;line-height:1.3;padding:.4em .7em;gap:.4em"}
 
 // boxRules are those of every piece.
 func boxRules(place string, t Theme) []rule {
@@ -92,7 +100,6 @@ func boxRules(place string, t Theme) []rule {
 		{"", ".t", "flex:1 1 24em;min-width:0"},
 		{"", "p", "margin:0"},
 		{"", "a", "padding:.8em 0"},
-		{narrow, ".w", "font-size:.88em;line-height:1.3;padding:.4em .7em;gap:.4em"},
 	}
 }
 

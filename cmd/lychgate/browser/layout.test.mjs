@@ -104,6 +104,23 @@ for (const [place, url, all] of [['first in the body', top.url, layouts], ['at t
   });
 }
 
+test('both answers are in sight where the window is low', async (t) => {
+  const { page } = await visitor(t, browser);
+  for (const [width, height] of [[740, 360], [320, 256]]) {
+    await page.setViewportSize({ width, height });
+    await page.goto(bottom.url + slug('plain'));
+    const { accept, decline } = question(page);
+    for (const button of [accept, decline]) {
+      const box = await button.boundingBox();
+      assert.ok(box.y + box.height <= height, `at ${width}x${height} a button ends at ${box.y + box.height}`);
+      assert.ok(await button.evaluate((b) => {
+        const { x, y, width, height } = b.getBoundingClientRect();
+        return [y + 2, y + height - 2].every((at) => b.getRootNode().elementFromPoint(x + width / 2, at) === b);
+      }), `at ${width}x${height} a button is cut off`);
+    }
+  }
+});
+
 test('on the smallest screen the site is in sight under the question, in every language', async (t) => {
   const { context, page } = await visitor(t, browser, { viewport: { width: 320, height: 640 } });
   await page.goto(top.url + slug('plain'));
