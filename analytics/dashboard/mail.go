@@ -176,7 +176,7 @@ Website report, {{.Period.Name}}{{if .Known}} (in brackets: {{.Before.Name}}){{e
 {{range .Figures}}{{.Name}}: {{.Now}}{{if $.Known}} ({{.Before}}){{end}}
 {{end}}Page requests counted: {{.Shared}}{{if .Known}} ({{.SharedBefore}}){{end}}
 {{range .Lists}}{{if .Rows}}
-{{.Title}}
+{{.Title}} ({{.Head}})
 {{range .Rows}}  {{.Count}}  {{.Name}}
 {{end}}{{end}}{{end}}
 Only visitors who pressed "Accept" are counted. {{.Rounding}}

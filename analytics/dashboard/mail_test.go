@@ -150,6 +150,8 @@ func TestMonthlyLetter(t *testing.T) {
 	d.testSums(t, "willow.example", lastMonth(), sum{dim: "total", views: 1234, visits: 503, visitors: 30},
 		sum{dim: "page", value: "/donate<b>", views: 1231}, sum{dim: "page", value: "/secret-page", views: 3})
 	d.testSums(t, "willow.example", monthOf(today()), sum{dim: "total", views: 77, visits: 77})
+	before := monthOf(lastMonth()).AddDate(0, -1, 0)
+	d.testSums(t, "willow.example", before, sum{dim: "total", views: 600, visits: 250})
 
 	send := func(at time.Time) []string {
 		t.Helper()
@@ -170,7 +172,7 @@ func TestMonthlyLetter(t *testing.T) {
 		t.Fatalf("got %d letters, want 1: whoever was entered this month waits for its end", len(got))
 	}
 	letter := read(t, got[0])
-	for _, want := range []string{"bo@charity.example", "Visits: 505", "/donate<b>", "/donate&lt;b&gt;", "Willow Family Centre"} {
+	for _, want := range []string{"bo@charity.example", "Visits: 505 (250)", ">" + before.Format("January 2006") + "</th>", "Pages seen most (Page views)", "/donate<b>", "/donate&lt;b&gt;", "Willow Family Centre"} {
 		if !strings.Contains(letter, want) {
 			t.Errorf("the letter lacks %q:\n%s", want, letter)
 		}

@@ -72,7 +72,7 @@ var panels = []panel{
 		{"widths", "Screens", analytics.DimWidth, byVisits, "Screen widths are counted only with the optional script."},
 	}},
 	{"searches", "Searched for on your site", []tab{
-		{"words", "Words", analytics.DimSearch, byTimes, "No words are counted. Name your search page's parameter in the configuration to count them."},
+		{"words", "Words", analytics.DimSearch, byTimes, "No words were counted in this time. The configuration names the parameter of your search page (search_params) to count them."},
 	}},
 }
 
