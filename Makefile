@@ -9,6 +9,8 @@ export GOTOOLCHAIN := auto
 export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+
 TOOL := go tool -modfile=internal/tools/go.mod
 
 .PHONY: run build test setup lint unit bench nightly combinations fuzz vuln reproducible
@@ -26,9 +28,9 @@ setup: ## what the tests need beyond Go, installed only when missing
 	./cmd/lychgate/browser/setup.sh
 	./analytics/clickhousetest/setup.sh
 	@command -v systemd-analyze >/dev/null || { echo '== installing systemd-analyze'; \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends systemd; }
+		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends systemd; }
 	@command -v varnishd >/dev/null || { echo '== installing varnish'; \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends varnish; }
+		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends varnish; }
 
 lint:
 	@echo '== gofumpt'; out="$$($(TOOL) gofumpt -l $$(git ls-files '*.go'))"; test -z "$$out" || { echo "$$out: run gofumpt -w"; exit 1; }
