@@ -35,7 +35,7 @@ func openFolder(dir string, private []string) (*folder, error) {
 }
 
 // fetch answers from the folder. A path may leave out ".html"; a folder is
-// answered by its index.html and never by a list; anything missing, hidden or
+// answered by its index.html (or index.htm) and never by a list; anything missing, hidden or
 // not a regular file by 404.html or the error errNoPage.
 func (f *folder) fetch(r *http.Request) (*answer, error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -73,6 +73,9 @@ func fileName(r *http.Request) (string, bool) {
 		return "", false
 	}
 	p = strings.TrimPrefix(path.Clean(p), "/")
+	if isProgram(p) {
+		return "", false
+	}
 	for i, segment := range strings.Split(p, "/") {
 		if strings.HasPrefix(segment, ".") && (i > 0 || segment != ".well-known") {
 			return "", false
@@ -82,6 +85,23 @@ func fileName(r *http.Request) (string, bool) {
 		p = "."
 	}
 	return p, true
+}
+
+// isProgram reports whether name is the source of a program that a web server
+// would run, or an old copy of one. Nobody runs it here, and it holds passwords
+// more often than not: somebody has pointed the gateway at the wrong folder.
+func isProgram(name string) bool {
+	name = strings.ToLower(strings.TrimSuffix(name, "~"))
+	ext := path.Ext(name)
+	switch ext {
+	case ".bak", ".old", ".orig", ".save":
+		ext = path.Ext(strings.TrimSuffix(name, ext))
+	}
+	switch ext {
+	case ".php", ".php3", ".php4", ".php5", ".php7", ".php8", ".phtml", ".phar", ".inc", ".asp", ".aspx", ".ashx", ".cshtml", ".jsp", ".cfm", ".cgi":
+		return true
+	}
+	return false
 }
 
 // open opens a regular file or a folder that is for visitors. O_NONBLOCK: a
@@ -110,6 +130,9 @@ func (f *folder) open(name string) (*os.File, fs.FileInfo, error) {
 func (f *folder) index(r *http.Request, dir *os.File, name string) (*answer, error) {
 	closeFile(dir)
 	file, info, err := f.open(path.Join(name, "index.html"))
+	if errors.Is(err, fs.ErrNotExist) {
+		file, info, err = f.open(path.Join(name, "index.htm")) // of the builders of twenty years ago
+	}
 	if err != nil || info.IsDir() {
 		closeFile(file)
 		return f.missing()
