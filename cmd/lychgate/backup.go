@@ -31,7 +31,7 @@ const certificatesDir = "certificates"
 
 // sharedFiles lie where several gateways share them: in the data folder unless
 // the configuration says otherwise.
-var sharedFiles = []string{"policies", "third-parties.toml", "third-party-choices.toml"}
+var sharedFiles = []string{policiesDir, "third-parties.toml", "third-party-choices.toml"}
 
 // runBackup copies the data folder beside a running gateway.
 func runBackup(args []string, stdout, stderr io.Writer) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -27,7 +28,7 @@ func runCheck(args []string, stdout, stderr io.Writer) error {
 			text += "But " + complaint + ".\n"
 		}
 	}
-	for _, warning := range slices.Concat(c.observers(), c.exposed()) {
+	for _, warning := range slices.Concat(c.observers(), c.exposed(), c.renamed()) {
 		text += "But " + warning + ".\n"
 	}
 	_, err = io.WriteString(stdout, text)
@@ -40,6 +41,30 @@ func (c *config) observers() (list []string) {
 	for i := range c.Sites {
 		if s := &c.Sites[i]; s.ThirdParties == "observe" {
 			list = append(list, fmt.Sprintf("third parties of site %s are only listed, not held back: third_parties = \"observe\"", s.id()))
+		}
+	}
+	return list
+}
+
+// renamed say which sites went by another of their names when visitors were last
+// asked. Numbers, records and answers stay with the first name.
+func (c *config) renamed() (list []string) {
+	asked := func(name string) bool {
+		_, err := os.Stat(filepath.Join(c.Shared, policiesDir, name))
+		return err == nil
+	}
+	for i := range c.Sites {
+		hosts := c.Sites[i].Hosts
+		if len(hosts) == 0 || asked(hosts[0]) {
+			continue
+		}
+		goOn := "leave hosts out"
+		before := everySite
+		if at := slices.IndexFunc(hosts, asked); at >= 0 {
+			before, goOn = hosts[at], "put that first in hosts"
+		}
+		if asked(before) {
+			list = append(list, fmt.Sprintf("site[%d] was called %s until now: as %s it begins anew, without its numbers, and everybody is asked again; %s to go on", i, before, hosts[0], goOn))
 		}
 	}
 	return list

@@ -168,6 +168,10 @@ func (p *place) existing() (*config, error) {
 	return c, nil
 }
 
+// policiesDir is the folder in which consent keeps what the visitors of each site
+// were asked.
+const policiesDir = "policies"
+
 // findSites puts the sites in whose visitors were asked with this data folder, when
 // there is no configuration to name them: else what is read or added would be
 // that of a site which is not there. A folder that has asked nobody has the site
@@ -176,7 +180,7 @@ func (c *config) findSites() error {
 	if len(c.Sites) > 0 {
 		return nil
 	}
-	asked, err := os.ReadDir(filepath.Join(c.Shared, "policies"))
+	asked, err := os.ReadDir(filepath.Join(c.Shared, policiesDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -48,6 +48,8 @@ func TestEveryRefusalSaysWhatToDo(t *testing.T) {
 		{"a purpose named badly", []string{"check", "-config", write("purpose.toml", "[[purpose]]\nid = \"Our News\"\nname = { en = \"News\" }\ntext = { en = \"Letters.\" }\n"+here)}, exitFailed, `has a problem:` + "\n  " + filepath.Join(dir, "purpose.toml") + `:1: purpose[0]: id "Our News" must be a lower-case word`, ""},
 		{"a certificate for others", []string{"check", "-config", write("others.toml", ownFiles+here+"hosts = [\"charity.test\"]\n")}, exitDone, "But browsers will refuse the certificate", ""},
 		{"a certificate for us", []string{"check", "-config", write("ours.toml", ownFiles+here+"hosts = [\"example.com\"]\n")}, exitDone, "The configuration is right: 1 site.\n", "But"},
+		{"a site under another first name", []string{"check", "-config", write("renamed.toml", "data = \"asked\"\n"+here+"hosts = [\"www.charity.test\", \"charity.test\"]\n")}, exitDone, "But site[0] was called charity.test until now: as www.charity.test it begins anew", ""},
+		{"a site under the same", []string{"check", "-config", write("kept.toml", "data = \"asked\"\n"+here+"hosts = [\"charity.test\", \"www.charity.test\"]\n")}, exitDone, "The configuration is right: 1 site.\n", "But"},
 		{"a site that only observes", []string{"check", "-config", write("observe.toml", here+"third_parties = \"observe\"\n")}, exitDone, "But third parties of site default are only listed, not held back", ""},
 		{"the data among the pages", []string{"check", "-dir", site, "-data", filepath.Join(site, "records")}, exitDone, "But the data folder lies in the website's", ""},
 		{"the data beside the pages", []string{"check", "-dir", site, "-data", site + "-records"}, exitDone, "The configuration is right: 1 site.\n", "But"},
