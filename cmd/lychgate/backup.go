@@ -49,6 +49,11 @@ func runBackup(args []string, stdout, stderr io.Writer) error {
 	if info, err := os.Stat(to); err == nil && info.IsDir() {
 		to = filepath.Join(to, "lychgate-"+time.Now().UTC().Format("2006-01-02T150405Z")+".tar.gz")
 	}
+	for i := range c.Sites {
+		if dir := c.Sites[i].Dir; dir != "" && liesIn(dir, to) && !liesIn(c.Data, to) {
+			return fmt.Errorf("%s lies in the website's folder, where everybody could fetch it with the keys in it: name another place", to)
+		}
+	}
 	decisions, err := backup(context.Background(), c, to)
 	if err != nil {
 		return err

@@ -62,6 +62,7 @@ func TestEveryRefusalSaysWhatToDo(t *testing.T) {
 		{"a report of the future", []string{"report", "-config", named, "-from", "2999-03-01"}, exitUsage, "-from 2999-03-01 has not come yet", "<html"},
 		{"an import by the folder of another site", []string{"import", "-data", asked, "-site", "default", "-file", "../../deploy/history.csv", "-dry-run"}, exitUsage, `-site "default": it is one of charity.test`, ""},
 		{"an import by the folder alone", []string{"import", "-data", asked, "-file", "../../deploy/history.csv", "-dry-run"}, exitDone, "For charity.test:", ""},
+		{"a backup among the pages", []string{"backup", "-config", named, filepath.Join(site, "all.tar.gz")}, exitFailed, "lies in the website's folder, where everybody could fetch it", ""},
 		{"totals of a misspelt folder", []string{"totals", "-data", "nowhere"}, exitFailed, "the data folder nowhere cannot be read", `"pageviews"`},
 		{"a report of one", []string{"report", "-data", "nowhere"}, exitFailed, "the data folder nowhere cannot be read", ""},
 		{"a reload of one", []string{"reload", "-data", "nowhere"}, exitFailed, "no lychgate is running with this data folder", ""},
