@@ -34,15 +34,15 @@ type upstream struct {
 	name   string
 	down   atomic.Bool // so that the log says once that it went down, and once that it is back
 	looped atomic.Bool
-	// mark names this upstream in what it is asked (RFC 8586), so that a request
-	// that comes back is known.
+	// mark is a name of this start alone in what the upstream is asked (RFC 8586), so
+	// that a request which comes back is known.
 	mark    string
 	circles atomic.Bool   // so that the log says so once
 	turns   chan struct{} // one for each request the site works on
 }
 
 func newUpstream(s *site) (*upstream, error) {
-	u := &upstream{site: s, name: s.UpstreamHost, mark: "lychgate; id=" + rand.Text(), turns: make(chan struct{}, s.g.limits.UpstreamRequests)}
+	u := &upstream{site: s, name: s.UpstreamHost, mark: rand.Text(), turns: make(chan struct{}, s.g.limits.UpstreamRequests)}
 	for _, t := range append([]*url.URL{s.Upstream}, s.Fallbacks...) {
 		server, err := newServer(u, t)
 		if err != nil {

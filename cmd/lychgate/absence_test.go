@@ -38,7 +38,7 @@ type recorder struct {
 	marks map[string]bool
 }
 
-var loopMark = regexp.MustCompile(`^lychgate; id=[A-Z2-7]{26}$`)
+var loopMark = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
 func (u *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
