@@ -26,7 +26,7 @@ func testDashboard(t *testing.T) *Dashboard {
 func testDashboardIn(t *testing.T, dir string) *Dashboard {
 	t.Helper()
 	// What is shown is by the day. In its last minute a test waits for the next one.
-	if left := today().Add(oneDay).Sub(time.Now()); left < time.Minute {
+	if left := time.Until(today().Add(oneDay)); left < time.Minute {
 		time.Sleep(left)
 	}
 	keys, log := consent.NewKeys(), slog.New(slog.NewTextHandler(io.Discard, nil))
