@@ -226,13 +226,21 @@ func (q *asking) list(l ListQuestion) List {
 	c := q.show.cover(q.guarded() || sensitive(l.Dim) || q.Filter != nil || q.Page != "", cells...)
 	// What somebody typed is not shown at all before several did; nor is a name
 	// whose small count the total would tell.
-	nameless := l.Dim == DimSearch || l.Dim == DimTerm || c.exposes(q.headCover, cells)
+	told := c.exposed(q.headCover, cells)
+	typed := l.Dim == DimSearch || l.Dim == DimTerm
+	whole := !typed && q.Filter == nil && q.Page == ""
+	nameless := typed || !whole && told != [6]bool{}
 	for i := range rows {
-		if len(out.Rows) == listLimit(l.Limit) || nameless && c.suppress && c.anySmall(&cells[i]) {
+		counts := c.counts(cells[i])
+		left := nameless && c.suppress && c.anySmall(&cells[i])
+		if whole {
+			left, counts = c.anonymous(&cells[i], told), counts.without(told)
+		}
+		if left || len(out.Rows) == listLimit(l.Limit) {
 			out.More++
 			continue
 		}
-		out.Rows = append(out.Rows, ListRow{Value: of(&rows[i]), Counts: c.counts(cells[i])})
+		out.Rows = append(out.Rows, ListRow{Value: of(&rows[i]), Counts: counts})
 	}
 	return out
 }

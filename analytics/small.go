@@ -75,9 +75,19 @@ func (d disclosure) anySmall(m *Metrics) bool {
 	return false
 }
 
-// exposes reports whether somebody who sees all cells so covered, and their total
-// so covered, could compute one of the small ones.
-func (c cover) exposes(total cover, cells []Metrics) bool {
+// The places of some of the shownCounts.
+const (
+	shownViews = iota
+	shownVisits
+	_ // visitors are not told by lists
+	shownEngaged
+	shownExits
+	shownGoals
+)
+
+// exposed says of each of the shownCounts whether somebody who sees it of all
+// cells so covered, and of their total so covered, could compute a small one.
+func (c cover) exposed(total cover, cells []Metrics) (told [6]bool) {
 	var sum Metrics
 	for _, m := range cells {
 		sum.Add(m)
@@ -96,11 +106,32 @@ func (c cover) exposes(total cover, cells []Metrics) bool {
 			}
 			l, h := c.bounds(n)
 			if min(h, high+l) <= max(l, low+h) {
-				return true
+				told[k] = true
 			}
 		}
 	}
-	return false
+	return told
+}
+
+// anonymous reports whether a row of a list of the whole site would tell a small
+// count of views or visits by its name.
+func (c cover) anonymous(m *Metrics, told [6]bool) bool {
+	return told[shownViews] && c.isSmall(m.Views) || told[shownVisits] && c.isSmall(m.Visits)
+}
+
+// without leaves out what else was told: a place is not hidden because three of its
+// many visits reached a goal.
+func (n Counts) without(told [6]bool) Counts {
+	if told[shownEngaged] {
+		n.Engaged = unanswered
+	}
+	if told[shownExits] {
+		n.Exits = unanswered
+	}
+	if told[shownGoals] {
+		n.Goals = unanswered
+	}
+	return n
 }
 
 // bounds are the counts that what number shows of n leaves possible.

@@ -150,3 +150,41 @@ func testCurious(t *testing.T, total Number, l List, small int64) (lists, cells 
 	}
 	return 1, cells
 }
+
+// Three donations, all from one country: the total would tell that they are its,
+// but the country is no secret.
+func TestAPlaceOfFewGoalsIsNamedWithoutThem(t *testing.T) {
+	a := testOpen(t, t.TempDir())
+	defer testClose(t, a)
+	store, err := a.opened(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := day(today(t).AddDate(0, 0, -3))
+	var rows []Row
+	var all Metrics
+	for country, m := range map[string]Metrics{
+		"GB": {Views: 200, Visits: 100, Goals: 3, Continues: 100}, "PL": {Views: 40, Visits: 20, Continues: 20}, "FR": {Views: 2, Visits: 1, Continues: 1},
+	} {
+		rows = append(rows, Row{Key{testSite, Day, DimCountry, "", at.Unix(), country}, m})
+		all.Add(m)
+	}
+	rows = append(rows, Row{Key{testSite, Day, DimTotal, "", at.Unix(), ""}, all})
+	if err := store.Add(t.Context(), Batch{Source: "test", Number: 1, Rows: sumRows(rows)}); err != nil {
+		t.Fatal(err)
+	}
+	ans, err := a.Query(t.Context(), Question{Site: testSite, From: at, To: at, Mode: Exact, Lists: []ListQuestion{{Dim: DimCountry}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]Counts{}
+	for _, r := range ans.Lists[0].Rows {
+		named[r.Value] = r.Counts
+		if r.Goals.Kind != Unanswered {
+			t.Errorf("%s: goals are %+v, which tells the three", r.Value, r.Goals)
+		}
+	}
+	if ans.Headline.Goals.N != 3 || named["GB"].Visits.N != 100 || named["PL"].Visits.N != 20 {
+		t.Errorf("got %+v of %+v, want GB and PL named", named, ans.Headline)
+	}
+}
