@@ -3,6 +3,7 @@ package dashboard
 import (
 	"math"
 	"regexp"
+	"strings"
 
 	"github.com/lychgate/lychgate/analytics"
 )
@@ -49,21 +50,38 @@ const (
 	tileGap  = 3
 )
 
+// england is the nation as a whole, as sums name it where its region is not known.
+const england = "GB-ENG"
+
 // newUKMap draws the rows of a list of regions, or nothing when none of them is
 // in the United Kingdom.
 func newUKMap(n names, rows []analytics.ListRow) *ukMap {
-	visits, most := map[string]analytics.Number{}, int64(0)
+	visits, most, inEngland := map[string]analytics.Number{}, int64(0), int64(0)
 	for _, r := range rows {
 		visits[r.Value] = r.Visits
 	}
 	for _, t := range ukTiles {
-		most = max(most, amount(visits[t.value]))
+		if !strings.HasPrefix(t.value, "GB-") {
+			inEngland += amount(visits[t.value])
+		}
+	}
+	// Some place files know England as a whole only: then its tiles are one.
+	whole := inEngland == 0 && amount(visits[england]) > 0
+	of := func(value string) string {
+		if whole && !strings.HasPrefix(value, "GB-") {
+			return england
+		}
+		return value
+	}
+	for _, t := range ukTiles {
+		most = max(most, amount(visits[of(t.value)]))
 	}
 	if most == 0 {
 		return nil
 	}
 	m := &ukMap{Width: 4*(tileSize+tileGap) - tileGap, Height: 5*(tileSize+tileGap) - tileGap}
 	for _, t := range ukTiles {
+		t.value = of(t.value)
 		tile := mapTile{
 			X: t.column * (tileSize + tileGap), Y: t.row * (tileSize + tileGap), Size: tileSize, Short: t.short,
 			Title: n.of(analytics.DimRegion, t.value) + ": " + plural(visits[t.value], "visit", "visits"),

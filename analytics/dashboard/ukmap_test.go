@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
+
+	"github.com/lychgate/lychgate/analytics"
 )
 
 func TestRegionsComeFirstWithTheirMap(t *testing.T) {
@@ -47,5 +49,28 @@ func TestIsUK(t *testing.T) {
 		if got := isUK(region); got != want {
 			t.Errorf("isUK(%q) = %v", region, got)
 		}
+	}
+}
+
+// A place file without the regions of England must not leave it empty beside Wales.
+func TestTheMapOfEnglandAsAWhole(t *testing.T) {
+	rows := []analytics.ListRow{
+		{Value: "GB-ENG", Counts: analytics.Counts{Visits: analytics.Number{N: 900}}},
+		{Value: "GB-WLS", Counts: analytics.Counts{Visits: analytics.Number{N: 100}}},
+	}
+	levels := func(m *ukMap) map[string]int {
+		all := map[string]int{}
+		for _, tile := range m.Tiles {
+			all[tile.Short] = tile.Level
+		}
+		return all
+	}
+	whole := levels(newUKMap(names{}, rows))
+	if whole["Lon"] != 4 || whole["NE"] != 4 || whole["Wales"] != 2 || whole["Scot"] != 0 {
+		t.Errorf("England as a whole: %v", whole)
+	}
+	known := levels(newUKMap(names{}, append(rows, analytics.ListRow{Value: "London", Counts: analytics.Counts{Visits: analytics.Number{N: 100}}})))
+	if known["Lon"] != 4 || known["NE"] != 0 || known["Wales"] != 4 {
+		t.Errorf("with a region: %v", known)
 	}
 }
