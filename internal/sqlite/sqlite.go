@@ -20,7 +20,8 @@ import (
 	"strconv"
 	"time"
 
-	_ "modernc.org/sqlite" // the engine, in Go alone, so that the binary needs no C library
+	"modernc.org/sqlite" // the engine, in Go alone, so that the binary needs no C library
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Options say how a file is opened. The zero value is a file that survives any
@@ -39,6 +40,8 @@ type Options struct {
 	// Readers is the greatest number of connections that read. Default 4.
 	Readers int
 }
+
+func (o Options) busyTimeout() time.Duration { return cmp.Or(o.BusyTimeout, 5*time.Second) }
 
 // A DB is one SQLite file. Write holds exactly one connection, so writers
 // queue in the program instead of failing in the engine; its transactions take
@@ -82,10 +85,20 @@ func open(ctx context.Context, path string, migrations fs.FS, o Options) (*DB, e
 		}
 		db.Write.SetMaxOpenConns(1)
 	}
-	if err := migrate(ctx, db, migrations, o.ReadOnly); err != nil {
-		return nil, errors.Join(err, db.Close())
+	// While a new file gets its write-ahead log, the engine refuses a second
+	// process at once, whatever the busy timeout says.
+	began := time.Now()
+	for {
+		err := migrate(ctx, db, migrations, o.ReadOnly)
+		if err == nil {
+			return db, nil
+		}
+		var refused *sqlite.Error
+		if !errors.As(err, &refused) || refused.Code()&0xff != sqlite3.SQLITE_BUSY || time.Since(began) > o.busyTimeout() || ctx.Err() != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
-	return db, nil
 }
 
 // readerCache is how much of the file each reading connection keeps, in KB, negative as
@@ -97,7 +110,7 @@ const readerCache = "-500"
 // so that "?" or "%" in a folder's name stay part of the name.
 func dsn(path string, o Options, reading bool) string {
 	q := url.Values{}
-	q.Set("_busy_timeout", strconv.FormatInt(cmp.Or(o.BusyTimeout, 5*time.Second).Milliseconds(), 10))
+	q.Set("_busy_timeout", strconv.FormatInt(o.busyTimeout().Milliseconds(), 10))
 	q.Set("_defensive", "1")
 	q.Set("_dqs", "0")
 	switch {
