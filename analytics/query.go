@@ -225,7 +225,8 @@ func (q *asking) list(l ListQuestion) List {
 	}
 	c := q.show.cover(q.guarded() || sensitive(l.Dim) || q.Filter != nil || q.Page != "", cells...)
 	// What somebody typed is not shown at all before several did; nor is a name
-	// whose small count the total would tell.
+	// whose small count the total would tell. Of the whole site a name stays when
+	// only engagement, exits or goals would tell it: they are left out instead.
 	told := c.exposed(q.headCover, cells)
 	typed := l.Dim == DimSearch || l.Dim == DimTerm
 	whole := !typed && q.Filter == nil && q.Page == ""
