@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -41,22 +40,12 @@ func testRelayed(t testing.TB, j *judge, d rewrite.Dest, url string) string {
 	return string(v.URL)
 }
 
-func testRelayGet(r *relay.Relay, path string, header ...string) *httptest.ResponseRecorder {
-	req := httptest.NewRequest(http.MethodGet, path, nil)
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	w := httptest.NewRecorder()
-	r.ServeHTTP(w, req)
-	return w
-}
-
 func TestScriptsOfLibrariesAloneAreRelayed(t *testing.T) {
 	p := relaytest.New(t, map[string]string{"/lib.js": "text/javascript\nvar x"})
 	r, j := testRelay(t, "", p)
 	path := testRelayed(t, j, rewrite.Script, "http://cdnjs.cloudflare.com/lib.js#part")
 	path, _, found := strings.Cut(path, "#part")
-	if w := testRelayGet(r, path); !found || w.Code != http.StatusOK || w.Body.String() != "var x" {
+	if w := relaytest.Get(r, path); !found || w.Code != http.StatusOK || w.Body.String() != "var x" {
 		t.Errorf("the library: %q, %d %s", path, w.Code, w.Body)
 	}
 	if path := testRelayed(t, j, rewrite.Script, "http://unknown.example/lib.js"); path != "" {
@@ -72,7 +61,7 @@ func TestRelayedStyleSheetsAreRelayedWithWhatTheyLoad(t *testing.T) {
 	})
 	r, j := testRelay(t, t.TempDir(), p)
 	path := testRelayed(t, j, rewrite.Style, "http://pics.example/css/a.css")
-	css := testRelayGet(r, path).Body.String()
+	css := relaytest.Get(r, path).Body.String()
 	if strings.Contains(css, "pics.example") || strings.Contains(css, "facebook") || strings.Count(css, relayPath) != 2 {
 		t.Fatalf("the sheet is sent as %s", css)
 	}
@@ -83,7 +72,7 @@ func TestRelayedStyleSheetsAreRelayedWithWhatTheyLoad(t *testing.T) {
 	for _, part := range loads[:2] {
 		part, _, _ = strings.Cut(strings.Trim(part, `"'`), ")")
 		part = strings.Trim(part, `"'`)
-		if w := testRelayGet(r, part); w.Code != 200 {
+		if w := relaytest.Get(r, part); w.Code != 200 {
 			t.Errorf("what the sheet loads answers %d", w.Code)
 		}
 	}
@@ -102,7 +91,7 @@ func TestBeaconsInTheShapeOfPicturesAreHeld(t *testing.T) {
 		url := "http://pics.example" + path
 		// The first page was sent before anybody could know; it shows nothing.
 		if first := testRelayed(t, j, rewrite.Image, url); first != "" {
-			if w := testRelayGet(r, first); w.Code != 404 {
+			if w := relaytest.Get(r, first); w.Code != 404 {
 				t.Errorf("%s is sent", path)
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -45,16 +44,6 @@ func want(t testing.TB, r *Relay, kind byte, path string) string {
 	return string(f.Path())
 }
 
-func get(r *Relay, path string, header ...string) *httptest.ResponseRecorder {
-	req := httptest.NewRequest(http.MethodGet, path, nil)
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	w := httptest.NewRecorder()
-	r.ServeHTTP(w, req)
-	return w
-}
-
 func TestOnlyWhatAKindMayBeIsSent(t *testing.T) {
 	p := relaytest.New(t, map[string]string{
 		"/a.png":         "image/png\n" + relaytest.PNG(t, 40, 30),
@@ -87,7 +76,7 @@ func TestOnlyWhatAKindMayBeIsSent(t *testing.T) {
 		{"a redirect into the own network", kindImage, "/private.png", 404, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := get(r, want(t, r, tt.kind, tt.path), "Cookie", "canary=1", "User-Agent", "canary", "Referer", "https://canary/")
+			w := relaytest.Get(r, want(t, r, tt.kind, tt.path), "Cookie", "canary=1", "User-Agent", "canary", "Referer", "https://canary/")
 			if w.Code != tt.status || (tt.status == 200 && w.Header().Get("Content-Type") != tt.want) {
 				t.Errorf("%d %s, want %d %s", w.Code, w.Header().Get("Content-Type"), tt.status, tt.want)
 			}
@@ -127,7 +116,7 @@ func TestWhatASheetLoadsIsFetchedBeforeAnybodyAsks(t *testing.T) {
 	if n := len(p.Seen()); n != 1+maxDepth {
 		t.Errorf("%d requests, want %d", n, 1+maxDepth)
 	}
-	if got := get(r, path).Body.String(); got != "rewritten from http://pics.example/css/a.css" {
+	if got := relaytest.Get(r, path).Body.String(); got != "rewritten from http://pics.example/css/a.css" {
 		t.Errorf("sent %q", got)
 	}
 }
@@ -139,7 +128,7 @@ func TestTheThirdPartyIsAskedOnceWhateverVisitorsAsk(t *testing.T) {
 	path := want(t, r, kindImage, "/a.png")
 	for range 20 {
 		want(t, r, kindImage, "/a.png")
-		if w := get(r, path); w.Code != 200 {
+		if w := relaytest.Get(r, path); w.Code != 200 {
 			t.Fatal(w.Code)
 		}
 	}
@@ -148,7 +137,7 @@ func TestTheThirdPartyIsAskedOnceWhateverVisitorsAsk(t *testing.T) {
 	}
 	// After a start the disk answers, even before any page was seen.
 	r2 := testRelay(t, dir, p)
-	if w := get(r2, path); w.Code != 200 || len(p.Seen()) != 1 {
+	if w := relaytest.Get(r2, path); w.Code != 200 || len(p.Seen()) != 1 {
 		t.Errorf("after a start: %d, %d requests", w.Code, len(p.Seen()))
 	}
 	// When its time has come it is asked for again.
@@ -167,7 +156,7 @@ func TestOnlyWhatWasSignedIsAnsweredFor(t *testing.T) {
 	r.Settled(t.Context())
 	forged := signedpath.New("/relay/", [][]byte{[]byte("another key")}).Append(nil, []byte("ihttp://pics.example/secret.png"))
 	for _, bad := range []string{path[:len(path)-2] + "AA", string(forged), "/relay/", "/relay/x/y", "/relay//"} {
-		if w := get(r, bad); w.Code != 404 {
+		if w := relaytest.Get(r, bad); w.Code != 404 {
 			t.Errorf("%s: %d", bad, w.Code)
 		}
 	}
@@ -258,7 +247,7 @@ func TestWhatCouldNotBeFetchedIsTriedAgainSoon(t *testing.T) {
 	}
 	down.Store(false)
 	later(6 * time.Hour)
-	if w := get(r, path); w.Code != http.StatusOK {
+	if w := relaytest.Get(r, path); w.Code != http.StatusOK {
 		t.Errorf("when it is there again: %d", w.Code)
 	}
 	// Once it was there, a new trouble begins with a minute again.
@@ -269,7 +258,7 @@ func TestWhatCouldNotBeFetchedIsTriedAgainSoon(t *testing.T) {
 	if asked != before+1 {
 		t.Errorf("asked %d times two minutes after a new trouble, want once", asked-before)
 	}
-	if w := get(r, path); w.Code != http.StatusOK {
+	if w := relaytest.Get(r, path); w.Code != http.StatusOK {
 		t.Errorf("the older file is not sent: %d", w.Code)
 	}
 }
@@ -302,11 +291,11 @@ func TestAFileThatFellOutOfTheCacheComesBack(t *testing.T) {
 		t.Error("a file that is there was asked for again")
 	}
 	r.cache.shrink(0)
-	if w := get(r, path); w.Code != http.StatusNotFound {
+	if w := relaytest.Get(r, path); w.Code != http.StatusNotFound {
 		t.Errorf("after shrinking: %d", w.Code)
 	}
 	pass()
-	if w := get(r, path); w.Code != http.StatusOK || unchanged != 0 {
+	if w := relaytest.Get(r, path); w.Code != http.StatusOK || unchanged != 0 {
 		t.Errorf("after the daily pass: %d, %d answers without a body", w.Code, unchanged)
 	}
 }

@@ -77,6 +77,17 @@ func (p *ThirdParty) Seen() []*http.Request {
 	return p.requests
 }
 
+// Get asks h for path, with header as names and values in turn.
+func Get(h http.Handler, path string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
 // PNG is an empty picture of that size in pixels.
 func PNG(t testing.TB, w, h int) string {
 	t.Helper()
